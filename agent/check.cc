@@ -1,0 +1,125 @@
+#include "agent/check.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "agent/credentials/credential_store.h"
+#include "agent/daemon.h"
+#include "common/base/file.h"
+#include "common/pki/certificate.h"
+
+namespace bestow::agent {
+namespace {
+
+constexpr size_t kMaxCaFileBytes = 256 * 1024;
+constexpr size_t kMaxCas = 64;
+
+class Checklist {
+ public:
+  explicit Checklist(std::string* out) : out_(out) {}
+
+  void Add(std::string_view what, const absl::Status& status,
+           int exit_code_if_wrong) {
+    absl::StrAppend(out_, status.ok() ? "ok     " : "WRONG  ", what);
+    if (!status.ok()) absl::StrAppend(out_, ": ", status.message());
+    absl::StrAppend(out_, "\n");
+    if (!status.ok() && exit_code_ == kExitOk) exit_code_ = exit_code_if_wrong;
+  }
+  int exit_code() const { return exit_code_; }
+
+ private:
+  std::string* out_;
+  int exit_code_ = kExitOk;
+};
+
+absl::Status CheckCaFile(const std::string& path) {
+  auto pem = ReadFile(path, kMaxCaFileBytes);
+  if (!pem.ok()) return pem.status();
+  return ParseCertificatesPem(*pem, kMaxCas).status();
+}
+
+absl::Status CheckSecretFile(const std::string& path) {
+  auto secret = ReadSecretFile(path);
+  if (!secret.ok()) return secret.status();
+  struct stat st;
+  if (stat(path.c_str(), &st) == 0 && (st.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("others may read it: chmod 600 ", path));
+  }
+  return absl::OkStatus();
+}
+
+// Writable, or to be made in a folder that is.
+absl::Status CheckStateFolder(const std::string& folder) {
+  std::string writable = folder;
+  struct stat st;
+  if (stat(folder.c_str(), &st) != 0) {
+    writable = folder.substr(0, folder.rfind('/'));
+    if (writable.empty()) writable = "/";
+  } else if (!S_ISDIR(st.st_mode)) {
+    return absl::FailedPreconditionError("it is not a folder");
+  }
+  if (access(writable.c_str(), W_OK | X_OK) != 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("can't write in ", writable,
+                            " (give state_dir to the agent's user)"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckKey(Tpm& tpm, const std::optional<Credential>& credential) {
+  std::optional<TpmKey> key;
+  if (credential) {
+    key = credential->key;
+  } else {
+    auto made = tpm.CreateKey();
+    if (!made.ok()) return made.status();
+    key = *std::move(made);
+  }
+  return tpm.Sign(*key, AsBytes("bestow-agent check")).status();
+}
+
+}  // namespace
+
+int RunCheck(const Config& config, Tpm& tpm, std::string* out) {
+  Checklist list(out);
+  list.Add("config", absl::OkStatus(), kExitConfigOrState);
+  if (!config.ca_file.empty()) {
+    list.Add(absl::StrCat("CA file ", config.ca_file),
+             CheckCaFile(config.ca_file), kExitConfigOrState);
+  }
+  list.Add(absl::StrCat("state folder ", config.state_dir),
+           CheckStateFolder(config.state_dir), kExitConfigOrState);
+
+  std::optional<Credential> credential;
+  auto reader = CredentialReader::Open(config.state_dir);
+  if (reader.ok()) {
+    auto current = reader->Current();
+    list.Add("credential on disk", current.status(), kExitConfigOrState);
+    if (current.ok()) credential = *std::move(current);
+  } else if (!absl::IsNotFound(reader.status())) {
+    list.Add("state folder's format", reader.status(), kExitConfigOrState);
+  }
+  // A device that is enrolled may do without.
+  absl::Status secret = CheckSecretFile(config.secret_file);
+  if (credential && absl::IsNotFound(secret)) secret = absl::OkStatus();
+  list.Add(absl::StrCat("secret file ", config.secret_file), secret,
+           kExitConfigOrState);
+
+  const absl::Status reachable = tpm.Check();
+  list.Add(absl::StrCat("TPM at ", config.tcti), reachable, kExitFailed);
+  if (reachable.ok()) {
+    list.Add(credential ? "the credential's key signs in the TPM"
+                        : "the TPM makes a key and signs with it",
+             CheckKey(tpm, credential), kExitFailed);
+  }
+  return list.exit_code();
+}
+
+}  // namespace bestow::agent

@@ -1,0 +1,45 @@
+// The agent's configuration file.
+#ifndef AGENT_CONFIG_CONFIG_H_
+#define AGENT_CONFIG_CONFIG_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/config/server_url.h"
+#include "agent/schedule/schedule.h"
+#include "common/base/bytes.h"
+#include "common/base/secret.h"
+#include "common/pki/name.h"
+
+namespace bestow::agent {
+
+struct Config {
+  std::string state_dir = "/var/lib/bestow-agent";
+  ServerUrl server;
+  // Exactly one of the two says whom to trust.
+  std::string ca_file;
+  std::optional<Bytes> ca_sha256;
+  std::string tcti = "device:/dev/tpmrm0";
+  std::string username;
+  std::string secret_file;
+  Name subject;  // CN=username unless given
+  std::vector<GeneralName> sans;
+  ScheduleOptions schedule;
+};
+
+// kInvalidArgument: "<name>:<line>: <key>: <what is wrong>". Names no file
+// beside `name` and opens none.
+absl::StatusOr<Config> ParseConfigToml(std::string_view text, std::string name);
+absl::StatusOr<Config> ReadConfigFile(const std::string& path);
+
+// The secret without the line end that editors add. kNotFound,
+// kPermissionDenied, kInvalidArgument when empty; messages name the file.
+absl::StatusOr<Secret> ReadSecretFile(const std::string& path);
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_CONFIG_CONFIG_H_

@@ -1,0 +1,303 @@
+#include "agent/enroll/enroller.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/random/distributions.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/tpm/errors.h"
+#include "agent/tpm/tpm_public.h"
+#include "common/base/failpoint.h"
+#include "common/base/file.h"
+#include "common/crypto/public_key.h"
+#include "common/pki/pkcs10.h"
+
+namespace bestow::agent {
+namespace {
+
+// Chips take up to seconds; a TPM that says nothing for this long hangs.
+constexpr absl::Duration kTpmTimeout = absl::Seconds(60);
+constexpr absl::Duration kClockWatchPeriod = absl::Seconds(20);
+constexpr absl::Duration kClockJump = absl::Seconds(5);
+constexpr size_t kMaxCaFileBytes = 256 * 1024;
+constexpr size_t kMaxConfiguredCas = 64;
+
+absl::Duration SteadyNow() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::DurationFromTimespec(now);
+}
+
+absl::Status FailpointError(std::string_view name) {
+  return absl::InternalError(absl::StrCat("failpoint ", name));
+}
+
+Validity ValidityOf(const Credential& credential) {
+  return {credential.obtained_at, credential.certificate.not_after,
+          credential.renewal_draw};
+}
+
+}  // namespace
+
+Enroller::Enroller(EventLoop& loop, const Config& config,
+                   CredentialStore& store, TpmWorker& tpm, const Clock& clock,
+                   Observer observer)
+    : loop_(loop),
+      config_(config),
+      store_(store),
+      tpm_(tpm),
+      clock_(clock),
+      observer_(std::move(observer)),
+      machine_(config.schedule, random_) {}
+
+Enroller::~Enroller() = default;
+
+std::string Enroller::TrustSource() const {
+  if (config_.ca_sha256) {
+    return absl::StrCat("Learned through the pinned CA ",
+                        HexEncode(*config_.ca_sha256));
+  }
+  Bytes all;
+  for (const Certificate& ca : configured_cas_) {
+    all.insert(all.end(), ca.der.begin(), ca.der.end());
+  }
+  return absl::StrCat("Learned through the CA file ", HexEncode(Sha256(all)));
+}
+
+absl::Status Enroller::ReadState() {
+  if (!config_.ca_file.empty()) {
+    auto pem = ReadFile(config_.ca_file, kMaxCaFileBytes);
+    if (!pem.ok()) return pem.status();
+    auto cas = ParseCertificatesPem(*pem, kMaxConfiguredCas);
+    if (!cas.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the CA file ", config_.ca_file,
+                       " can't be used: ", cas.status().message()));
+    }
+    configured_cas_ = *std::move(cas);
+  }
+  auto learned = store_.CaCerts(TrustSource());
+  if (learned.ok()) {
+    learned_cas_ = *std::move(learned);
+  } else {
+    observer_.problem(std::string(learned.status().message()));
+  }
+  auto trust = MakeTrust(configured_cas_, learned_cas_, config_.ca_sha256);
+  if (!trust.ok()) return trust.status();
+  trust_ = *std::move(trust);
+
+  // What is damaged is as good as lost: the device enrolls again.
+  auto current = store_.Current();
+  if (current.ok()) {
+    current_ = *std::move(current);
+  } else {
+    observer_.problem(std::string(current.status().message()));
+  }
+  auto pending = store_.PendingKey();
+  if (pending.ok()) {
+    pending_key_ = *std::move(pending);
+  } else {
+    observer_.problem(std::string(pending.status().message()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Enroller::Start() {
+  if (absl::Status s = ReadState(); !s.ok()) return s;
+  event::Started started;
+  if (current_) started.credential = ValidityOf(*current_);
+  started.has_pending_key = pending_key_.has_value();
+  started.has_trust = trust_.anchors != nullptr;
+  clock_offset_ = (clock_.Now() - absl::UnixEpoch()) - SteadyNow();
+  WatchClock();
+  Handle(started);
+  return absl::OkStatus();
+}
+
+void Enroller::WatchClock() {
+  clock_watch_ = loop_.RunAfter(kClockWatchPeriod, [this] {
+    const absl::Duration offset =
+        (clock_.Now() - absl::UnixEpoch()) - SteadyNow();
+    const absl::Duration jump = offset - clock_offset_;
+    clock_offset_ = offset;
+    WatchClock();
+    if (absl::AbsDuration(jump) < kClockJump) return;
+    observer_.log(
+        absl::StrCat("the clock jumped by ", absl::FormatDuration(jump)));
+    Handle(event::ClockChanged{});
+  });
+}
+
+void Enroller::Handle(const Event& event) {
+  const std::vector<Action> actions = machine_.Handle(event, clock_.Now());
+  if (actions.empty()) return;
+  ++step_;
+  tpm_deadline_.reset();
+  timer_.reset();
+  // The step, which may fail at once and come back here, is the last one.
+  for (const Action& action : actions) {
+    std::visit([this](const auto& a) { Do(a); }, action);
+  }
+}
+
+void Enroller::Fail(std::string_view what, const absl::Status& status,
+                    FailureKind kind) {
+  Handle(event::Failed{kind,
+                       what.empty()
+                           ? std::string(status.message())
+                           : absl::StrCat(what, ": ", status.message()),
+                       {}});
+}
+
+std::function<void(const std::function<void()>&)> Enroller::Guard() {
+  return [this, step = step_,
+          alive = std::weak_ptr(alive_)](const std::function<void()>& fn) {
+    if (alive.lock() != nullptr && step == step_) fn();
+  };
+}
+
+template <typename Result>
+void Enroller::OnTpm(std::string_view what,
+                     std::function<absl::StatusOr<Result>(Tpm&)> job,
+                     std::function<void(absl::StatusOr<Result>)> done) {
+  tpm_deadline_ = loop_.RunAfter(kTpmTimeout, [this, what] {
+    Fail(what, absl::DeadlineExceededError(absl::StrCat(
+                   "the TPM at \"", config_.tcti,
+                   "\" does not answer; does another program hold it?")));
+  });
+  tpm_.Post([this, loop = &loop_, guard = Guard(), job = std::move(job),
+             done = std::move(done)](Tpm& tpm) {
+    auto result = std::make_shared<absl::StatusOr<Result>>(job(tpm));
+    loop->Post([this, guard, done, result] {
+      guard([&] {
+        tpm_deadline_.reset();
+        done(*std::move(result));
+      });
+    });
+  });
+}
+
+void Enroller::Do(const action::MakeKey&) {
+  OnTpm<TpmKey>(
+      "making the key", [](Tpm& tpm) { return tpm.CreateKey(); },
+      [this](absl::StatusOr<TpmKey> key) {
+        if (!key.ok()) return Fail("", key.status());
+        if (Failpoint("agent.key_made")) {
+          return Fail("", FailpointError("agent.key_made"));
+        }
+        if (absl::Status s = store_.SavePendingKey(*key); !s.ok()) {
+          return Fail("keeping the new key", s);
+        }
+        pending_key_ = *std::move(key);
+        observer_.log("made a key in the TPM");
+        if (Failpoint("agent.key_saved")) {
+          return Fail("", FailpointError("agent.key_saved"));
+        }
+        Handle(event::KeyMade{});
+      });
+}
+
+void Enroller::Do(const action::BuildCsr& action) {
+  if (!action.linked) return SignCsr(action.mode, std::nullopt);
+  WithConnection(ChannelFor(action.mode), [this, mode = action.mode] {
+    auto binding = client_->ChannelBinding();
+    if (!binding.ok()) {
+      return Fail("linking the request to the connection", binding.status());
+    }
+    SignCsr(mode, *std::move(binding));
+  });
+}
+
+void Enroller::SignCsr(Mode mode,
+                       std::optional<std::string> challenge_password) {
+  auto spki = TpmPublicToSpki(pending_key_->public_blob);
+  if (!spki.ok()) return Fail("reading the pending key", spki.status());
+  Pkcs10Template wanted =
+      mode == Mode::kReenroll
+          ? ReenrollTemplate(current_->certificate, plan_, *std::move(spki))
+          : EnrollTemplate(config_.subject, config_.sans, plan_,
+                           *std::move(spki));
+  wanted.challenge_password = std::move(challenge_password);
+  auto info = SerializePkcs10InfoDer(wanted);
+  if (!info.ok()) return Fail("building the request", info.status());
+  OnTpm<Bytes>(
+      "signing the request",
+      [key = *pending_key_, info = *info](Tpm& tpm) {
+        return tpm.Sign(key, info);
+      },
+      [this, info = *info](absl::StatusOr<Bytes> signature) {
+        if (!signature.ok()) {
+          const bool lost =
+              TpmActionOf(signature.status()) == TpmAction::kKeyLost;
+          return Fail(
+              "", signature.status(),
+              lost ? FailureKind::kPendingKeyLost : FailureKind::kOther);
+        }
+        auto csr = AssemblePkcs10Der(info, SignatureAlgorithm::kEcdsaP256Sha256,
+                                     *signature);
+        if (!csr.ok()) return Fail("building the request", csr.status());
+        if (absl::Status s = store_.SavePendingCsr(*csr); !s.ok()) {
+          return Fail("keeping the request", s);
+        }
+        csr_der_ = *std::move(csr);
+        if (Failpoint("agent.csr_saved")) {
+          return Fail("", FailpointError("agent.csr_saved"));
+        }
+        Handle(event::CsrReady{});
+      });
+}
+
+void Enroller::Do(const action::Save&) {
+  Credential next{.key = *pending_key_,
+                  .certificate = issued_->certificate,
+                  .chain = issued_->chain,
+                  .obtained_at = clock_.Now(),
+                  .renewal_draw = absl::Uniform<double>(random_, -1, 1)};
+  if (Failpoint("agent.before_save")) {
+    return Fail("", FailpointError("agent.before_save"));
+  }
+  if (absl::Status s = store_.Save(next); !s.ok()) {
+    return Fail("keeping the new certificate", s);
+  }
+  (void)Failpoint("agent.saved");  // a place to die; nothing is left to fail
+  const bool is_renewal = current_.has_value();
+  if (is_renewal &&
+      (current_->certificate.subject != next.certificate.subject ||
+       current_->certificate.sans != next.certificate.sans)) {
+    observer_.log("note: the server gave the new certificate other names");
+  }
+  current_ = std::move(next);
+  pending_key_.reset();
+  issued_.reset();
+  observer_.log(absl::StrCat(
+      is_renewal ? "renewed: " : "enrolled: ",
+      current_->certificate.subject.ToText(), ", serial ",
+      current_->certificate.SerialHex(), ", valid until ",
+      absl::FormatTime(absl::RFC3339_sec, current_->certificate.not_after,
+                       absl::UTCTimeZone())));
+  Handle(event::Saved{ValidityOf(*current_)});
+}
+
+void Enroller::Do(const action::DropPendingKey&) {
+  pending_key_.reset();
+  if (absl::Status s = store_.DropPending(); !s.ok()) {
+    observer_.log(std::string(s.message()));
+  }
+}
+
+void Enroller::Do(const action::ScheduleAt& action) {
+  DropConnection();
+  const absl::Duration delay =
+      std::max(action.time - clock_.Now(), absl::ZeroDuration());
+  timer_ = loop_.RunAfter(delay, [this] { Handle(event::TimerFired{}); });
+  observer_.waiting(action.time, action.is_renewal);
+}
+
+void Enroller::Do(const action::ReportProblem& action) {
+  observer_.problem(action.problem);
+}
+
+}  // namespace bestow::agent

@@ -1,0 +1,142 @@
+// Does what the machine says: connections, TPM commands, files, timers.
+#ifndef AGENT_ENROLL_ENROLLER_H_
+#define AGENT_ENROLL_ENROLLER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/random/random.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/config/config.h"
+#include "agent/credentials/credential_store.h"
+#include "agent/enroll/csr_plan.h"
+#include "agent/enroll/est_client.h"
+#include "agent/enroll/machine.h"
+#include "agent/enroll/trust.h"
+#include "agent/tpm/tpm_signer.h"
+#include "common/base/clock.h"
+#include "common/net/event_loop.h"
+
+namespace bestow::agent {
+
+// Belongs to its loop's thread. What it is given must outlive it, and the
+// loop must outlive the TPM worker.
+class Enroller {
+ public:
+  struct Observer {
+    // A line for the log, in plain words.
+    std::function<void(const std::string& line)> log;
+    // An attempt began.
+    std::function<void(Mode mode)> working;
+    // It waits until `time`.
+    std::function<void(absl::Time time, bool is_renewal)> waiting;
+    std::function<void(const std::string& problem)> problem;
+  };
+
+  Enroller(EventLoop& loop, const Config& config, CredentialStore& store,
+           TpmWorker& tpm, const Clock& clock, Observer observer);
+  ~Enroller();
+
+  // Reads the state folder and the CA file, and begins. An error says what is
+  // wrong with them, and nothing was begun.
+  absl::Status Start();
+
+  // The one in use; nullopt before the first enrollment.
+  const std::optional<Credential>& credential() const { return current_; }
+
+ private:
+  // Who vouches for the server, and what is shown to it.
+  enum class Channel {
+    kPinned,           // the pin alone; nothing is shown
+    kServerAuth,       // the trust anchors; the secret may be shown
+    kWithCertificate,  // also the current certificate
+  };
+
+  // enroller.cc: the machine, the TPM, files, timers.
+  absl::Status ReadState();
+  void Handle(const Event& event);
+  void Do(const action::FetchCaCerts& action);
+  void Do(const action::FetchCsrAttrs& action);
+  void Do(const action::MakeKey& action);
+  void Do(const action::BuildCsr& action);
+  void Do(const action::SendCsr& action);
+  void Do(const action::Save& action);
+  void Do(const action::DropPendingKey& action);
+  void Do(const action::ScheduleAt& action);
+  void Do(const action::ReportProblem& action);
+  void Fail(std::string_view what, const absl::Status& status,
+            FailureKind kind = FailureKind::kOther);
+  // Runs its argument, unless another step began since or the enroller is
+  // gone.
+  std::function<void(const std::function<void()>&)> Guard();
+  // Runs `job` on the TPM's thread and `done` on the loop's. A TPM that does
+  // not answer in time fails the step.
+  template <typename Result>
+  void OnTpm(std::string_view what,
+             std::function<absl::StatusOr<Result>(Tpm&)> job,
+             std::function<void(absl::StatusOr<Result>)> done);
+  void SignCsr(Mode mode, std::optional<std::string> challenge_password);
+  void WatchClock();
+  // What the trust in the server rests on, for CaCerts().
+  std::string TrustSource() const;
+
+  // enroller_exchange.cc: what goes over the network.
+  // Calls `use` with a connection that can carry a request: the one at hand,
+  // or a new one. Fails the step when there is none.
+  void WithConnection(Channel channel, std::function<void()> use);
+  absl::StatusOr<std::shared_ptr<const TlsContext>> MakeTls(Channel channel);
+  void ConnectFailed(const absl::Status& status);
+  void DropConnection();
+  void TakeCaCerts(const absl::StatusOr<EstReply>& reply, bool bootstrap);
+  void AskCsrAttrs(Mode mode, bool with_secret);
+  void TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode,
+                    bool with_secret);
+  void TakeIssued(const absl::StatusOr<EstReply>& reply, Mode mode);
+  void Refused(std::string_view what, const EstReply& reply);
+  absl::StatusOr<BasicCredential> ReadBasic() const;
+  static Channel ChannelFor(Mode mode) {
+    return mode == Mode::kReenroll ? Channel::kWithCertificate
+                                   : Channel::kServerAuth;
+  }
+
+  EventLoop& loop_;
+  const Config& config_;
+  CredentialStore& store_;
+  TpmWorker& tpm_;
+  const Clock& clock_;
+  const Observer observer_;
+  absl::BitGen random_;
+  Machine machine_;
+
+  std::vector<Certificate> configured_cas_;
+  std::vector<Certificate> learned_cas_;
+  Trust trust_;
+  std::optional<Credential> current_;
+  std::optional<TpmKey> pending_key_;
+
+  // Of the attempt under way.
+  std::shared_ptr<TpmSigner> tls_signer_;
+  std::shared_ptr<EstClient> client_;
+  Channel channel_ = Channel::kPinned;
+  CsrPlan plan_;
+  Bytes csr_der_;
+  std::optional<IssuedCredential> issued_;
+
+  // Counts the steps: what answers an earlier one comes too late.
+  uint64_t step_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+  std::unique_ptr<EventLoop::Timer> timer_;
+  std::unique_ptr<EventLoop::Timer> tpm_deadline_;
+  std::unique_ptr<EventLoop::Timer> clock_watch_;
+  absl::Duration clock_offset_;  // wall clock minus the steady one
+};
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_ENROLL_ENROLLER_H_

@@ -1,0 +1,248 @@
+// The enroller's part that talks to the server.
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "agent/enroll/enroller.h"
+#include "agent/tpm/errors.h"
+#include "agent/tpm/tpm_public.h"
+#include "common/base/failpoint.h"
+#include "common/est/csr_attrs.h"
+#include "common/pki/certs_only.h"
+#include "common/tls/tls_context.h"
+
+namespace bestow::agent {
+namespace {
+
+std::string_view WhatIsWanted(Mode mode) {
+  return mode == Mode::kReenroll ? "renewing" : "enrolling";
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const TlsContext>> Enroller::MakeTls(
+    Channel channel) {
+  TlsClientOptions options;
+  if (channel == Channel::kPinned) {
+    options.pinned_ca_sha256 = config_.ca_sha256;
+  } else {
+    options.server_anchors = trust_.anchors;
+  }
+  tls_signer_.reset();
+  if (channel == Channel::kWithCertificate) {
+    auto signer = TpmSigner::Create(tpm_, current_->key);
+    if (!signer.ok()) return signer.status();
+    tls_signer_ = *std::move(signer);
+    TlsCredential credential;
+    credential.chain.push_back(current_->certificate.der);
+    for (const Certificate& certificate : current_->chain) {
+      credential.chain.push_back(certificate.der);
+    }
+    credential.signer = tls_signer_;
+    options.credential = std::move(credential);
+  }
+  return TlsContext::CreateClient(std::move(options), clock_);
+}
+
+void Enroller::DropConnection() {
+  if (client_ == nullptr) return;
+  // We may be inside of its callback: it goes on the loop's next turn.
+  loop_.Post([old = std::move(client_)] {});
+  client_ = nullptr;
+}
+
+void Enroller::WithConnection(Channel channel, std::function<void()> use) {
+  if (client_ != nullptr && channel_ == channel && client_->reusable()) {
+    return use();
+  }
+  DropConnection();
+  auto tls = MakeTls(channel);
+  if (!tls.ok()) return Fail("preparing TLS", tls.status());
+  client_ = std::make_shared<EstClient>(loop_, config_.server, *std::move(tls));
+  channel_ = channel;
+  client_->Connect(
+      [this, guard = Guard(), use = std::move(use)](absl::Status status) {
+        guard([&] {
+          if (!status.ok()) return ConnectFailed(status);
+          use();
+        });
+      });
+}
+
+void Enroller::ConnectFailed(const absl::Status& status) {
+  // A signature that the TPM refused shows as a failed handshake.
+  if (tls_signer_ != nullptr && !tls_signer_->last_error().ok()) {
+    const absl::Status error = tls_signer_->last_error();
+    return Fail("authenticating to the server", error,
+                TpmActionOf(error) == TpmAction::kKeyLost
+                    ? FailureKind::kCurrentKeyLost
+                    : FailureKind::kOther);
+  }
+  Fail(absl::StrCat("connecting to ", config_.server.ToText()), status);
+}
+
+absl::StatusOr<BasicCredential> Enroller::ReadBasic() const {
+  auto secret = ReadSecretFile(config_.secret_file);
+  if (!secret.ok()) return secret.status();
+  return BasicCredential{config_.username, *std::move(secret)};
+}
+
+void Enroller::Refused(std::string_view what, const EstReply& reply) {
+  std::string advice;
+  if (reply.status == 401) {
+    advice = channel_ == Channel::kWithCertificate
+                 ? "; the server does not accept the current certificate"
+                 : "; are identity.username and secret_file right, and was a "
+                   "one-time secret not used for another key before?";
+  } else if (reply.status == 404) {
+    advice = "; is server.url right?";
+  }
+  Handle(event::Failed{
+      FailureKind::kOther,
+      absl::StrCat(what, ": the server answered ", reply.status,
+                   reply.reason.empty() ? "" : ": ", reply.reason, advice),
+      reply.retry_after});
+}
+
+void Enroller::Do(const action::FetchCaCerts& action) {
+  observer_.working(action.mode);
+  DropConnection();
+  const Channel channel =
+      action.bootstrap ? Channel::kPinned : ChannelFor(action.mode);
+  if (action.bootstrap && !config_.ca_sha256) {
+    return Fail("", absl::FailedPreconditionError(
+                        "the CA file holds no certificate to trust"));
+  }
+  WithConnection(channel, [this, bootstrap = action.bootstrap] {
+    client_->Get(
+        est::Operation::kCaCerts, nullptr,
+        [this, guard = Guard(), bootstrap](absl::StatusOr<EstReply> reply) {
+          guard([&] { TakeCaCerts(reply, bootstrap); });
+        });
+  });
+}
+
+void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
+                           bool bootstrap) {
+  constexpr std::string_view kWhat = "fetching the CA certificates";
+  if (!reply.ok()) return Fail(kWhat, reply.status());
+  if (reply->status != 200) return Refused(kWhat, *reply);
+  auto certs = ParseCertsOnlyDer(reply->body);
+  if (!certs.ok()) return Fail(kWhat, certs.status());
+  if (bootstrap) {
+    absl::Status s = CheckBootstrap(certs->certificates, *config_.ca_sha256);
+    if (!s.ok()) return Fail(kWhat, s);
+  }
+  auto trust =
+      MakeTrust(configured_cas_, certs->certificates, config_.ca_sha256);
+  if (!trust.ok()) return Fail(kWhat, trust.status());
+  if (trust->anchors == nullptr) {
+    return Fail(kWhat, absl::InvalidArgumentError(
+                           "there is no CA certificate among them"));
+  }
+  if (certs->certificates != learned_cas_) {
+    absl::Status s = store_.SaveCaCerts(TrustSource(), certs->certificates);
+    if (!s.ok()) return Fail("keeping the CA certificates", s);
+    learned_cas_ = certs->certificates;
+    observer_.log(
+        absl::StrCat("got the CA certificates (", learned_cas_.size(), ")"));
+  }
+  trust_ = *std::move(trust);
+  Handle(event::CaCertsFetched{});
+}
+
+void Enroller::Do(const action::FetchCsrAttrs& action) {
+  AskCsrAttrs(action.mode, /*with_secret=*/false);
+}
+
+void Enroller::AskCsrAttrs(Mode mode, bool with_secret) {
+  WithConnection(ChannelFor(mode), [this, mode, with_secret] {
+    std::optional<BasicCredential> basic;
+    if (with_secret) {
+      auto read = ReadBasic();
+      if (!read.ok()) return Fail("", read.status());
+      basic = *std::move(read);
+    }
+    client_->Get(est::Operation::kCsrAttrs, basic ? &*basic : nullptr,
+                 [this, guard = Guard(), mode,
+                  with_secret](absl::StatusOr<EstReply> reply) {
+                   guard([&] { TakeCsrAttrs(reply, mode, with_secret); });
+                 });
+  });
+}
+
+void Enroller::TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode,
+                            bool with_secret) {
+  constexpr std::string_view kWhat = "fetching the CSR attributes";
+  if (!reply.ok()) return Fail(kWhat, reply.status());
+  plan_ = CsrPlan();
+  // RFC 7030 4.5.2: 204 and 404 say that there are none.
+  if (reply->status == 204 || reply->status == 404) {
+    return Handle(event::CsrAttrsFetched{});
+  }
+  // RFC 7030 4.5: a server should not ask who we are here, but may.
+  if (reply->status == 401 && mode == Mode::kEnroll && !with_secret) {
+    return AskCsrAttrs(mode, /*with_secret=*/true);
+  }
+  if (reply->status != 200) return Refused(kWhat, *reply);
+  // An empty body says what 204 does.
+  if (!reply->body.empty()) {
+    auto attrs = est::ParseCsrAttrsDer(reply->body);
+    if (!attrs.ok()) return Fail(kWhat, attrs.status());
+    plan_ = PlanCsr(*attrs);
+  }
+  if (!plan_.unmet.empty()) {
+    observer_.log(absl::StrCat(
+        "note: the server asks for what this agent can't put into a request: ",
+        absl::StrJoin(plan_.unmet, ", ")));
+  }
+  Handle(event::CsrAttrsFetched{plan_.wants_linking});
+}
+
+void Enroller::Do(const action::SendCsr& action) {
+  const Mode mode = action.mode;
+  if (Failpoint("agent.before_send")) {
+    return Fail("", absl::InternalError("failpoint agent.before_send"));
+  }
+  // RFC 7030 3.5: a linked request is for its own connection alone.
+  if (plan_.wants_linking && (client_ == nullptr || !client_->reusable())) {
+    return Fail(WhatIsWanted(mode),
+                absl::UnavailableError("the connection that the request is "
+                                       "linked to ended before"));
+  }
+  WithConnection(ChannelFor(mode), [this, mode] {
+    std::optional<BasicCredential> basic;
+    if (mode == Mode::kEnroll) {
+      auto read = ReadBasic();
+      if (!read.ok()) return Fail("", read.status());
+      basic = *std::move(read);
+    }
+    client_->PostCsr(
+        mode == Mode::kReenroll ? est::Operation::kSimpleReenroll
+                                : est::Operation::kSimpleEnroll,
+        csr_der_, basic ? &*basic : nullptr,
+        [this, guard = Guard(), mode](absl::StatusOr<EstReply> reply) {
+          guard([&] { TakeIssued(reply, mode); });
+        });
+  });
+}
+
+void Enroller::TakeIssued(const absl::StatusOr<EstReply>& reply, Mode mode) {
+  const std::string_view what = WhatIsWanted(mode);
+  if (!reply.ok()) return Fail(what, reply.status());
+  if (Failpoint("agent.reply")) {
+    return Fail("", absl::InternalError("failpoint agent.reply"));
+  }
+  if (reply->status == 202) {
+    return Handle(event::Deferred{reply->retry_after});
+  }
+  if (reply->status != 200) return Refused(what, *reply);
+  auto spki = TpmPublicToSpki(pending_key_->public_blob);
+  if (!spki.ok()) return Fail(what, spki.status());
+  auto issued = CheckIssued(reply->body, *spki, trust_, clock_.Now());
+  if (!issued.ok()) return Fail(what, issued.status());
+  issued_ = *std::move(issued);
+  Handle(event::Issued{});
+}
+
+}  // namespace bestow::agent

@@ -1,0 +1,437 @@
+// The enroller against a real TLS server, with software keys in place of the
+// TPM: what is sent, to whom, and what is kept.
+#include "agent/enroll/enroller.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "agent/enroll/testing/est_test_server.h"
+#include "agent/tpm/errors.h"
+#include "agent/tpm/fake_tpm.h"
+#include "common/base/file.h"
+#include "common/crypto/base64.h"
+#include "common/crypto/public_key.h"
+#include "common/est/csr_attrs.h"
+#include "common/est/transfer_encoding.h"
+#include "common/pki/oids.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bestow::agent {
+namespace {
+
+using est::Operation;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+constexpr absl::Duration kBound = absl::Seconds(20);
+
+HttpResponse CsrAttrsReply(const est::CsrAttrs& attrs) {
+  return {.status = 200,
+          .headers = {{"Content-Type", std::string(est::kCsrAttrsMediaType)}},
+          .body = est::EncodeBody(*est::SerializeCsrAttrsDer(attrs))};
+}
+
+class EnrollerTest : public ::testing::Test {
+ protected:
+  EnrollerTest() : loop_(*EventLoop::Create()) {
+    const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = absl::StrCat(getenv("TEST_TMPDIR"), "/", info->name());
+    std::filesystem::remove_all(folder_);
+    std::filesystem::create_directory(folder_);
+    MakeServer({});
+    config_.state_dir = folder_ + "/state";
+    config_.username = "gw-17";
+    config_.secret_file = folder_ + "/secret";
+    config_.subject = *Name::FromCommonName("gw-17");
+    config_.sans = {*GeneralName::Dns("gw-17.example")};
+    config_.schedule = {.fraction = 0.5,
+                        .jitter = 0,
+                        .retry_min = absl::Milliseconds(20),
+                        .retry_max = absl::Milliseconds(50)};
+    EXPECT_TRUE(
+        WriteFileAtomically(config_.secret_file, AsBytes("s3cret\n"), 0600)
+            .ok());
+    store_ = *CredentialStore::Open(config_.state_dir);
+    auto fake = std::make_unique<FakeTpm>();
+    fake_ = fake.get();
+    tpm_ = std::make_unique<TpmWorker>(std::move(fake));
+  }
+  ~EnrollerTest() override {
+    enroller_.reset();
+    tpm_.reset();
+  }
+
+  void MakeServer(TlsVersions versions) {
+    server_ = std::make_unique<EstTestServer>(*loop_, versions);
+    config_.server = *ParseServerUrl(server_->url());
+    config_.ca_file = folder_ + "/ca.pem";
+    TrustCa(server_->ca().certificate());
+  }
+  void TrustCa(const Certificate& ca) {
+    ASSERT_TRUE(WriteFileAtomically(config_.ca_file,
+                                    AsBytes(SerializeCertificatePem(ca.der)),
+                                    0600)
+                    .ok());
+  }
+  void PinCa(const Certificate& ca) {
+    config_.ca_file.clear();
+    const Sha256Digest digest = Sha256(ca.der);
+    config_.ca_sha256 = Bytes(digest.begin(), digest.end());
+  }
+
+  // A fresh start with what is on disk.
+  void Start() {
+    Enroller::Observer observer;
+    observer.log = [this](const std::string& line) { log_.push_back(line); };
+    observer.working = [](Mode) {};
+    observer.waiting = [this](absl::Time time, bool is_renewal) {
+      ++waits_;
+      waits_for_renewal_ = is_renewal;
+      waits_until_ = time;
+      CheckDone();
+    };
+    observer.problem = [this](const std::string& problem) {
+      problems_.push_back(problem);
+    };
+    enroller_ = std::make_unique<Enroller>(*loop_, config_, *store_, *tpm_,
+                                           clock_, std::move(observer));
+    waits_ = 0;
+    waits_for_renewal_ = false;
+    absl::Status status = enroller_->Start();
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  // Runs the loop until `done`, which is asked whenever the enroller waits.
+  void RunUntil(std::function<bool()> done) {
+    if (done()) return;
+    done_ = std::move(done);
+    bool late = false;
+    auto bound = loop_->RunAfter(kBound, [&] {
+      late = true;
+      loop_->Stop();
+    });
+    loop_->Run();
+    done_ = nullptr;
+    EXPECT_FALSE(late) << ::testing::PrintToString(problems_);
+  }
+  void CheckDone() {
+    if (done_ && done_()) loop_->Stop();
+  }
+  void EnrollOnce() {
+    Start();
+    RunUntil([this] { return waits_for_renewal_; });
+    ASSERT_TRUE(enroller_->credential().has_value());
+  }
+  // On the TPM's thread, to its end.
+  void WithTpm(std::function<void(FakeTpm&)> fn) {
+    absl::Notification done;
+    tpm_->Post([&](Tpm&) {
+      fn(*fake_);
+      done.Notify();
+    });
+    done.WaitForNotification();
+  }
+  std::string Problems() { return ::testing::PrintToString(problems_); }
+
+  SystemClock clock_;
+  std::unique_ptr<EventLoop> loop_;
+  std::string folder_;
+  Config config_;
+  std::unique_ptr<EstTestServer> server_;
+  std::unique_ptr<CredentialStore> store_;
+  FakeTpm* fake_ = nullptr;
+  std::unique_ptr<TpmWorker> tpm_;
+  std::unique_ptr<Enroller> enroller_;
+
+  std::vector<std::string> log_;
+  std::vector<std::string> problems_;
+  int waits_ = 0;
+  bool waits_for_renewal_ = false;
+  absl::Time waits_until_;
+  std::function<bool()> done_;
+};
+
+TEST_F(EnrollerTest, EnrollsWithTheSecretAfterTheServerIsTrusted) {
+  EnrollOnce();
+  EXPECT_THAT(server_->Operations(),
+              ElementsAre(Operation::kCaCerts, Operation::kCsrAttrs,
+                          Operation::kSimpleEnroll));
+  EXPECT_EQ(server_->seen[0].authorization, "");
+  EXPECT_EQ(server_->seen[1].authorization, "");
+  EXPECT_EQ(server_->seen[2].authorization,
+            "Basic " + EncodeBase64(AsBytes("gw-17:s3cret")));
+  const Pkcs10Request& csr = *server_->seen[2].csr;
+  EXPECT_EQ(csr.subject.ToText(), "CN=gw-17");
+  EXPECT_EQ(csr.requested_sans, config_.sans);
+  EXPECT_FALSE(csr.challenge_password.has_value());
+
+  auto current = store_->Current();
+  ASSERT_TRUE(current.ok() && current->has_value());
+  EXPECT_EQ((*current)->certificate.spki, csr.spki);
+  EXPECT_EQ(*store_->PendingKey(), std::nullopt);
+  EXPECT_TRUE(problems_.empty()) << Problems();
+}
+
+TEST_F(EnrollerTest, APinnedFingerprintBootstrapsWithoutShowingAnything) {
+  PinCa(server_->ca().certificate());
+  EnrollOnce();
+  EXPECT_THAT(server_->Operations(),
+              ElementsAre(Operation::kCaCerts, Operation::kCsrAttrs,
+                          Operation::kSimpleEnroll));
+  EXPECT_EQ(server_->seen[0].authorization, "");
+  // The enrollment went over a connection of its own, which the CA that was
+  // learned vouches for.
+  EXPECT_NE(server_->seen[0].binding, server_->seen[2].binding);
+  // A restart trusts what was learned: one connection for all.
+  std::filesystem::remove(config_.state_dir + "/current");
+  server_->seen.clear();
+  EnrollOnce();
+  ASSERT_EQ(server_->seen.size(), 3u);
+  EXPECT_EQ(server_->seen[0].binding, server_->seen[2].binding);
+}
+
+TEST_F(EnrollerTest, AWrongPinOrAnotherCaGetsNothing) {
+  const TestCa other("other CA");
+  PinCa(other.certificate());
+  Start();
+  RunUntil([this] { return waits_ >= 2; });
+  config_.ca_sha256.reset();
+  config_.ca_file = folder_ + "/ca.pem";
+  TrustCa(other.certificate());
+  Start();
+  RunUntil([this] { return waits_ >= 2; });
+  EXPECT_TRUE(server_->seen.empty());
+  EXPECT_GE(problems_.size(), 4u);
+  EXPECT_THAT(problems_.back(), HasSubstr("127.0.0.1"));
+  EXPECT_EQ(*store_->Current(), std::nullopt);
+}
+
+// RFC 7030 4.2.2: Subject and SubjectAltName equal the current certificate's.
+TEST_F(EnrollerTest, RenewsOverTlsThatTheTpmAuthenticatesWithANewKey) {
+  server_->lifetime = absl::Seconds(2);
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  server_->seen.clear();
+  // The config's names count for the first enrollment alone.
+  config_.subject = *Name::FromCommonName("other");
+  config_.sans.clear();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  const auto seen = server_->Of(Operation::kSimpleReenroll);
+  ASSERT_EQ(seen.size(), 1u) << Problems();
+  EXPECT_EQ(seen[0].client, "CN=gw-17");
+  EXPECT_EQ(seen[0].authorization, "");
+  EXPECT_EQ(seen[0].csr->subject, first.subject);
+  EXPECT_EQ(seen[0].csr->requested_sans, first.sans);
+  EXPECT_NE(seen[0].csr->spki, first.spki);
+  EXPECT_TRUE(server_->Of(Operation::kSimpleEnroll).empty());
+}
+
+// RFC 7030 3.5: tls-unique on TLS 1.2; RFC 9266: the exporter on 1.3.
+TEST_F(EnrollerTest, LinksTheRequestToItsConnectionWhenTheServerWants) {
+  for (bool tls_1_3 : {false, true}) {
+    MakeServer({.allow_1_2 = !tls_1_3, .allow_1_3 = tls_1_3});
+    std::filesystem::remove_all(config_.state_dir + "/current");
+    server_->override_reply =
+        [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+      if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+      return CsrAttrsReply({.items = {oids::ChallengePassword()}});
+    };
+    EnrollOnce();
+    const auto seen = server_->Of(Operation::kSimpleEnroll);
+    ASSERT_EQ(seen.size(), 1u) << Problems();
+    EXPECT_EQ(seen[0].csr->challenge_password, seen[0].binding);
+  }
+}
+
+TEST_F(EnrollerTest, MeetsTheCsrAttributesItCanAndNamesTheOthers) {
+  const Extension wanted = {oids::ExtendedKeyUsage(), false,
+                            *SerializeExtendedKeyUsage({oids::KpClientAuth()})};
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+    return CsrAttrsReply(
+        {.items = {oids::EcdsaWithSha256(), der::OidLiteral("1.3.6.1.1.1.1.22"),
+                   CsrAttribute{oids::ExtensionRequest(),
+                                {*SerializeExtensionsDer({wanted})}}}});
+  };
+  EnrollOnce();
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  ASSERT_EQ(seen.size(), 1u) << Problems();
+  EXPECT_THAT(seen[0].csr->requested_extensions, ::testing::Contains(wanted));
+  EXPECT_THAT(log_, ::testing::Contains(HasSubstr("1.3.6.1.1.1.1.22")));
+}
+
+TEST_F(EnrollerTest, CsrAttributesBehindAPasswordAreAskedForAgain) {
+  server_->override_reply =
+      [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+    return HttpResponse{.status = one.authorization.empty() ? 401 : 404};
+  };
+  EnrollOnce();
+  EXPECT_EQ(server_->Of(Operation::kCsrAttrs).size(), 2u);
+}
+
+// RFC 7030 4.2.3: 202 with Retry-After: the same request later.
+TEST_F(EnrollerTest, WaitsAsLongAsTheServerAsksAndKeepsItsKey) {
+  int posts = 0;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr || ++posts > 2) return std::nullopt;
+    return HttpResponse{.status = posts == 1 ? 202 : 503,
+                        .headers = {{"Retry-After", "1"}}};
+  };
+  const absl::Time start = absl::Now();
+  EnrollOnce();
+  EXPECT_GE(absl::Now() - start, absl::Seconds(2));
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  ASSERT_EQ(seen.size(), 3u);
+  EXPECT_EQ(seen[0].csr->spki, seen[1].csr->spki);
+  EXPECT_EQ(seen[0].csr->spki, seen[2].csr->spki);
+}
+
+TEST_F(EnrollerTest, ARefusalIsReportedInTheServersWordsAndTriedAgain) {
+  int posts = 0;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr || ++posts > 2) return std::nullopt;
+    if (posts == 1) return HttpResponse{.status = 401};
+    return HttpResponse{.status = 403, .body = "not \x1b[31m you\nmore\n"};
+  };
+  EnrollOnce();
+  ASSERT_EQ(problems_.size(), 2u);
+  EXPECT_THAT(problems_[0], HasSubstr("401"));
+  EXPECT_THAT(problems_[0], HasSubstr("secret_file"));
+  EXPECT_THAT(problems_[1], ::testing::EndsWith("403: not ?[31m you"));
+}
+
+TEST_F(EnrollerTest, RepliesThatAreNotOurCertificateChangeNothing) {
+  const TestCa foreign("foreign CA");
+  auto other_key = SoftwareSigner::Generate();
+  int posts = 0;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr) return std::nullopt;
+    switch (++posts) {
+      case 1:  // cut
+        return HttpResponse{.status = 200, .body = "AAAA"};
+      case 2:
+        return HttpResponse{.status = 200, .body = "<html>no base64</html>"};
+      case 3:
+        return server_->Issue(server_->ca(), *one.csr,
+                              (*other_key)->public_key_spki());
+      case 4:
+        return server_->Issue(foreign, *one.csr, one.csr->spki);
+      case 5:
+        server_->lifetime = absl::Seconds(-5);
+        return server_->Issue(server_->ca(), *one.csr, one.csr->spki);
+      case 6:
+        server_->lifetime = absl::Hours(1);
+        EXPECT_EQ(*store_->Current(), std::nullopt);
+    }
+    return std::nullopt;
+  };
+  EnrollOnce();
+  ASSERT_EQ(problems_.size(), 5u) << Problems();
+  EXPECT_THAT(problems_[1], HasSubstr("base64"));
+  EXPECT_THAT(problems_[2], HasSubstr("no certificate for the key"));
+  EXPECT_THAT(problems_[3], HasSubstr("can't be used"));
+  EXPECT_THAT(problems_[4], HasSubstr("expired"));
+  // Each time the same key: a one-time secret is bound to it.
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  for (const auto& one : seen) EXPECT_EQ(one.csr->spki, seen[0].csr->spki);
+}
+
+TEST_F(EnrollerTest, AServerThatIsDownIsNamedAndTriedAgain) {
+  auto port = config_.server.port;
+  server_.reset();
+  Start();
+  RunUntil([this] { return waits_ >= 3; });
+  EXPECT_THAT(problems_.back(), HasSubstr(absl::StrCat("127.0.0.1:", port)));
+  config_.server.host = "no-such-host.invalid";
+  Start();
+  RunUntil([this] { return waits_ >= 1; });
+  EXPECT_THAT(problems_.back(), HasSubstr("no-such-host.invalid"));
+}
+
+TEST_F(EnrollerTest, AMissingSecretIsNamedAndNothingIsSentInItsPlace) {
+  std::filesystem::remove(config_.secret_file);
+  Start();
+  RunUntil([this] { return waits_ >= 1; });
+  EXPECT_THAT(problems_.back(), HasSubstr(config_.secret_file));
+  EXPECT_TRUE(server_->Of(Operation::kSimpleEnroll).empty());
+}
+
+// The Nth TPM command fails, for every N of an enrollment and a renewal.
+TEST_F(EnrollerTest, EveryTpmCommandMayFail) {
+  server_->lifetime = absl::Milliseconds(600);
+  for (int count = 0; count < 5; ++count) {
+    WithTpm([count](FakeTpm& fake) {
+      fake.FailAfter(count, TpmStatus(TpmAction::kFreeMemory, "no memory"));
+    });
+    enroller_.reset();
+    problems_.clear();
+    const auto before = *store_->Current();
+    Start();
+    RunUntil([&] {
+      auto now = store_->Current();
+      EXPECT_TRUE(now.ok());
+      return waits_for_renewal_ && *now != before &&
+             (!problems_.empty() || count > 3);
+    });
+    WithTpm([](FakeTpm& fake) { fake.FailAfter(1'000'000, {}); });
+  }
+}
+
+TEST_F(EnrollerTest, AClearedTpmLeadsToANewEnrollment) {
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  WithTpm([](FakeTpm& fake) { fake.Clear(); });
+  config_.schedule.fraction = 1e-9;  // due
+  server_->seen.clear();
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 1u);
+  EXPECT_THAT(Problems(), HasSubstr("can't load the key"));
+}
+
+TEST_F(EnrollerTest, APendingKeyOfAClearedTpmIsReplaced) {
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr) return std::nullopt;
+    return HttpResponse{.status = 500};
+  };
+  Start();
+  RunUntil([this] { return waits_ >= 1; });
+  const Bytes lost = server_->Of(Operation::kSimpleEnroll)[0].csr->spki;
+  server_->override_reply = nullptr;
+  WithTpm([](FakeTpm& fake) { fake.Clear(); });
+  RunUntil([this] { return waits_for_renewal_; });
+  EXPECT_NE(enroller_->credential()->certificate.spki, lost);
+}
+
+TEST_F(EnrollerTest, ADamagedCredentialIsReportedAndReplaced) {
+  EnrollOnce();
+  ASSERT_TRUE(WriteFileAtomically(config_.state_dir + "/current/cert.pem",
+                                  AsBytes("x"), 0644)
+                  .ok());
+  Start();
+  RunUntil([this] { return waits_for_renewal_; });
+  EXPECT_THAT(Problems(), HasSubstr("cert.pem is damaged"));
+  EXPECT_TRUE(store_->Current().ok());
+}
+
+TEST_F(EnrollerTest, ACaFileThatIsNoneIsAMistakeOfTheConfig) {
+  ASSERT_TRUE(WriteFileAtomically(config_.ca_file, AsBytes("x"), 0644).ok());
+  Enroller enroller(*loop_, config_, *store_, *tpm_, clock_, {});
+  EXPECT_THAT(std::string(enroller.Start().message()),
+              HasSubstr(config_.ca_file));
+}
+
+}  // namespace
+}  // namespace bestow::agent

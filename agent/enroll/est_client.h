@@ -1,0 +1,76 @@
+// EST's exchanges (RFC 7030) over one HTTPS connection.
+#ifndef AGENT_ENROLL_EST_CLIENT_H_
+#define AGENT_ENROLL_EST_CLIENT_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/config/server_url.h"
+#include "common/base/bytes.h"
+#include "common/base/secret.h"
+#include "common/est/protocol.h"
+#include "common/net/event_loop.h"
+#include "common/net/http_client.h"
+
+namespace bestow::agent {
+
+struct EstReply {
+  int status = 0;
+  Bytes body;          // decoded; only of a 200
+  std::string reason;  // one line, fit for a log; only of an error
+  std::optional<absl::Duration> retry_after;
+};
+
+// From a Retry-After header (RFC 9110 10.2.3): seconds or an HTTP-date.
+// nullopt when it is neither. A date that has passed is zero.
+std::optional<absl::Duration> ParseRetryAfter(std::string_view value,
+                                              absl::Time now);
+// The first line, printable ASCII, at most 200 characters.
+std::string SanitizeReason(std::string_view body);
+// The kInvalidArgument of a 200 whose body is not EST's base64.
+absl::StatusOr<EstReply> ReadEstReply(const HttpResponse& response,
+                                      absl::Time now);
+
+// HTTP Basic (RFC 7617).
+struct BasicCredential {
+  std::string username;
+  Secret secret;
+};
+
+// Belongs to its loop's thread; destroying it cuts the connection, and no
+// callback comes after that.
+class EstClient {
+ public:
+  using Done = std::function<void(absl::StatusOr<EstReply>)>;
+
+  // The server is authenticated by `tls`, before anything is sent.
+  EstClient(EventLoop& loop, const ServerUrl& server,
+            std::shared_ptr<const TlsContext> tls);
+
+  void Connect(std::function<void(absl::Status)> done);
+  // One at a time. `basic` may be null; it is not kept.
+  void Get(est::Operation operation, const BasicCredential* basic, Done done);
+  void PostCsr(est::Operation operation, ByteView csr_der,
+               const BasicCredential* basic, Done done);
+
+  bool reusable() const { return http_.reusable(); }
+  // The connection's channel binding as a challenge password carries it:
+  // tls-unique on TLS 1.2, tls-exporter on 1.3, in base64 (RFC 7030 3.5,
+  // RFC 9266).
+  absl::StatusOr<std::string> ChannelBinding() const;
+
+ private:
+  void Send(HttpRequest request, const BasicCredential* basic, Done done);
+
+  const ServerUrl server_;
+  HttpClient http_;
+};
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_ENROLL_EST_CLIENT_H_

@@ -1,0 +1,121 @@
+// bestow-agent: keeps a device's key in its TPM and its certificate fresh.
+#include <gflags/gflags.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "absl/time/clock.h"
+#include "agent/check.h"
+#include "agent/config/config.h"
+#include "agent/daemon.h"
+#include "agent/status/device_status.h"
+#include "agent/tpm/esys_tpm.h"
+
+DEFINE_string(config, "/etc/bestow-agent.toml", "the configuration file");
+DEFINE_bool(once, false,
+            "run: end when a valid credential is there, or after the first "
+            "failure");
+DEFINE_bool(json, false, "status: as JSON");
+
+namespace gflags {
+// How gflags ends the process on a wrong flag; it exits with 1 by itself.
+extern void (*gflags_exitfunc)(int);
+}  // namespace gflags
+
+namespace bestow::agent {
+namespace {
+
+constexpr char kUsage[] =
+    R"(bestow-agent keeps a device's key in its TPM 2.0, enrolls it with an EST
+server (RFC 7030), and renews its certificate before it expires.
+
+  bestow-agent run --config=FILE           enroll, then renew for ever
+  bestow-agent run --config=FILE --once    ... only what is due now
+  bestow-agent status --config=FILE        what it has, until when, what went wrong
+  bestow-agent status --config=FILE --json
+  bestow-agent check --config=FILE         is all there that it needs?
+
+Without --config: /etc/bestow-agent.toml. Such a file:
+
+  state_dir = "/var/lib/bestow-agent"      # key, certificate and chain: current/
+  [server]
+  url = "https://est.example:8443"
+  ca_file = "/etc/bestow/ca.pem"           # or ca_sha256 = "the CA's fingerprint"
+  [tpm]
+  tcti = "device:/dev/tpmrm0"              # or "swtpm:path=/run/swtpm.sock"
+  [identity]
+  username = "gw-17"
+  secret_file = "/etc/bestow/secret"       # password or one-time secret
+  subject = "CN=gw-17"                     # CN=username unless given
+  sans = ["dns:gw-17"]
+  [renewal]
+  fraction = 0.66                          # of the lifetime
+  jitter = 0.1
+  retry_min = "5s"
+  retry_max = "1h"
+
+Exit codes: 0 well (status: the credential is valid), 1 failed, 2 wrong usage,
+3 a mistake in the config or a state folder that can't be used.
+)";
+
+int Usage(std::string_view why) {
+  std::fprintf(stderr, "bestow-agent: %.*s\n\n%s", static_cast<int>(why.size()),
+               why.data(), kUsage);
+  return kExitUsage;
+}
+
+// No secret of ours ends up in a core file or under a debugger.
+void HardenProcess() {
+  const rlimit none = {0, 0};
+  setrlimit(RLIMIT_CORE, &none);
+  prctl(PR_SET_DUMPABLE, 0);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int Main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view arg = argv[i];
+    if (arg == "--help" || arg == "-help" || arg == "-h" || arg == "help") {
+      std::fputs(kUsage, stdout);
+      return kExitOk;
+    }
+  }
+  gflags::gflags_exitfunc = [](int) { std::exit(kExitUsage); };
+  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  if (argc != 2) return Usage("one command is needed");
+  const std::string_view command = argv[1];
+  if (command != "run" && command != "status" && command != "check") {
+    return Usage("unknown command \"" + std::string(command) + "\"");
+  }
+  HardenProcess();
+  auto config = ReadConfigFile(FLAGS_config);
+  if (!config.ok()) {
+    std::fprintf(stderr, "bestow-agent: %s\n",
+                 std::string(config.status().message()).c_str());
+    return kExitConfigOrState;
+  }
+  if (command == "run") {
+    return RunDaemon(*config, FLAGS_once);
+  }
+  if (command == "status") {
+    const DeviceStatus status = GatherStatus(*config, absl::Now());
+    std::fputs((FLAGS_json ? StatusJson(status) : StatusText(status)).c_str(),
+               stdout);
+    return status.State() == "valid" ? kExitOk : kExitFailed;
+  }
+  EsysTpm tpm(config->tcti);
+  std::string out;
+  const int code = RunCheck(*config, tpm, &out);
+  std::fputs(out.c_str(), stdout);
+  return code;
+}
+
+}  // namespace
+}  // namespace bestow::agent
+
+int main(int argc, char** argv) { return bestow::agent::Main(argc, argv); }

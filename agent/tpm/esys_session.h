@@ -1,0 +1,78 @@
+// One opened TPM and what lives in it. For EsysTpm and its tests alone.
+#ifndef AGENT_TPM_ESYS_SESSION_H_
+#define AGENT_TPM_ESYS_SESSION_H_
+
+#include <tss2/tss2_esys.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "agent/tpm/tpm.h"
+
+namespace bestow::agent {
+
+// A transient object or a session: flushed when it goes.
+class TpmHandle {
+ public:
+  TpmHandle() = default;
+  explicit TpmHandle(ESYS_CONTEXT* esys) : esys_(esys) {}
+  TpmHandle(TpmHandle&& other) noexcept
+      : esys_(other.esys_),
+        handle_(std::exchange(other.handle_, ESYS_TR_NONE)) {}
+  TpmHandle& operator=(TpmHandle&& other) noexcept {
+    std::swap(esys_, other.esys_);
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~TpmHandle() { Flush(); }
+
+  ESYS_TR get() const { return handle_; }
+  // Where an ESYS call puts the handle it makes.
+  ESYS_TR* out() { return &handle_; }
+  void Flush();
+  // Forgets it without flushing: it stays in the TPM.
+  void Release() { handle_ = ESYS_TR_NONE; }
+
+ private:
+  ESYS_CONTEXT* esys_ = nullptr;
+  ESYS_TR handle_ = ESYS_TR_NONE;
+};
+
+// Not thread-safe. Handles must go before the session does.
+class EsysSession {
+ public:
+  static absl::StatusOr<std::unique_ptr<EsysSession>> Open(
+      const std::string& tcti);
+  ~EsysSession();
+
+  ESYS_CONTEXT* esys() { return esys_; }
+
+  // The primary under the owner hierarchy that tpm2-openssl and
+  // tpm2-tss-engine derive for parent 0x40000001: the same template gives the
+  // same key, so that each can load what the other made.
+  absl::StatusOr<TpmHandle> CreatePrimary();
+  // An HMAC session salted to `primary`, with both directions' first
+  // parameters encrypted: who listens on the bus learns and changes nothing.
+  absl::StatusOr<TpmHandle> StartSession(const TpmHandle& primary);
+  absl::StatusOr<TpmKey> Create(const TpmHandle& primary,
+                                const TpmHandle& session);
+  absl::StatusOr<TpmHandle> Load(const TpmHandle& primary,
+                                 const TpmHandle& session, const TpmKey& key);
+  absl::StatusOr<Bytes> SignDigest(const TpmHandle& key,
+                                   const TpmHandle& session, ByteView digest);
+
+ private:
+  explicit EsysSession(std::string tcti) : tcti_(std::move(tcti)) {}
+  absl::Status Error(TSS2_RC rc, const char* what) const;
+
+  const std::string tcti_;
+  TSS2_TCTI_CONTEXT* tcti_context_ = nullptr;
+  ESYS_CONTEXT* esys_ = nullptr;
+};
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_TPM_ESYS_SESSION_H_

@@ -1,0 +1,30 @@
+// A TPM 2.0 over the TSS's ESYS, reached through a TCTI string.
+#ifndef AGENT_TPM_ESYS_TPM_H_
+#define AGENT_TPM_ESYS_TPM_H_
+
+#include <memory>
+#include <string>
+
+#include "agent/tpm/tpm.h"
+
+namespace bestow::agent {
+
+// Opens the TPM for each call and lets go of it after: chips and emulators
+// without a resource manager serve one program at a time, and others have to
+// get their turn. Every object and session it makes is flushed before that.
+class EsysTpm : public Tpm {
+ public:
+  // "device:/dev/tpmrm0", "swtpm:path=/run/swtpm.sock". Nothing is opened yet.
+  explicit EsysTpm(std::string tcti);
+
+  absl::StatusOr<TpmKey> CreateKey() override;
+  absl::StatusOr<Bytes> Sign(const TpmKey& key, ByteView message) override;
+  absl::Status Check() override;
+
+ private:
+  const std::string tcti_;
+};
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_TPM_ESYS_TPM_H_

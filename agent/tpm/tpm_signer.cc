@@ -1,0 +1,80 @@
+#include "agent/tpm/tpm_signer.h"
+
+#include <utility>
+
+#include "agent/tpm/tpm_public.h"
+
+namespace bestow::agent {
+
+TpmWorker::TpmWorker(std::unique_ptr<Tpm> tpm)
+    : tpm_(std::move(tpm)), thread_([this] { Loop(); }) {}
+
+TpmWorker::~TpmWorker() {
+  {
+    absl::MutexLock lock(&mutex_);
+    stopping_ = true;
+  }
+  thread_.join();
+}
+
+void TpmWorker::Post(std::function<void(Tpm&)> job) {
+  absl::MutexLock lock(&mutex_);
+  jobs_.push_back(std::move(job));
+}
+
+bool TpmWorker::busy() const {
+  absl::MutexLock lock(&mutex_);
+  return running_ || !jobs_.empty();
+}
+
+void TpmWorker::Loop() {
+  for (;;) {
+    std::function<void(Tpm&)> job;
+    {
+      auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
+        return stopping_ || !jobs_.empty();
+      };
+      absl::MutexLock lock(&mutex_);
+      running_ = false;
+      mutex_.Await(absl::Condition(&ready));
+      if (stopping_) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+      running_ = true;
+    }
+    job(*tpm_);
+  }
+}
+
+absl::StatusOr<std::shared_ptr<TpmSigner>> TpmSigner::Create(TpmWorker& worker,
+                                                             TpmKey key) {
+  absl::StatusOr<Bytes> spki = TpmPublicToSpki(key.public_blob);
+  if (!spki.ok()) return spki.status();
+  return std::shared_ptr<TpmSigner>(
+      new TpmSigner(worker, std::move(key), *std::move(spki)));
+}
+
+TpmSigner::TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki)
+    : worker_(worker),
+      key_(std::make_shared<const TpmKey>(std::move(key))),
+      spki_(std::move(spki)),
+      last_error_(std::make_shared<LastError>()) {}
+
+void TpmSigner::Sign(ByteView message, Done done) {
+  worker_.Post([key = key_, last_error = last_error_,
+                message = ToBytes(message), done = std::move(done)](Tpm& tpm) {
+    absl::StatusOr<Bytes> signature = tpm.Sign(*key, message);
+    {
+      absl::MutexLock lock(&last_error->mutex);
+      last_error->status = signature.status();
+    }
+    done(std::move(signature));
+  });
+}
+
+absl::Status TpmSigner::last_error() const {
+  absl::MutexLock lock(&last_error_->mutex);
+  return last_error_->status;
+}
+
+}  // namespace bestow::agent

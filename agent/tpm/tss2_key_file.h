@@ -1,0 +1,40 @@
+// TSS2 PRIVATE KEY files, which tpm2-openssl and others read.
+#ifndef AGENT_TPM_TSS2_KEY_FILE_H_
+#define AGENT_TPM_TSS2_KEY_FILE_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "agent/tpm/tpm.h"
+#include "common/base/bytes.h"
+
+namespace bestow::agent {
+
+// TPMKey ::= SEQUENCE {
+//   type        OBJECT IDENTIFIER,          -- 2.23.133.10.1.3, loadable key
+//   emptyAuth   [0] EXPLICIT BOOLEAN OPTIONAL,
+//   policy      [1] EXPLICIT SEQUENCE OF TPMPolicy OPTIONAL,
+//   secret      [2] EXPLICIT OCTET STRING OPTIONAL,
+//   authPolicy  [3] EXPLICIT SEQUENCE OF TPMAuthPolicy OPTIONAL,
+//   description [4] EXPLICIT UTF8String OPTIONAL,
+//   rsaParent   [5] EXPLICIT BOOLEAN OPTIONAL,
+//   parent      INTEGER,
+//   pubkey      OCTET STRING,               -- TPM2B_PUBLIC
+//   privkey     OCTET STRING }              -- TPM2B_PRIVATE
+//
+// Read: keys without a policy, an import secret or a password (emptyAuth TRUE),
+// whose public part is a P-256 signing key; both blobs' sizes fit. A
+// description is skipped. kInvalidArgument otherwise.
+absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der);
+// With emptyAuth TRUE and nothing else that is optional, as tpm2-openssl does.
+absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key);
+
+// One "TSS2 PRIVATE KEY" PEM block; text around it is ignored, other blocks
+// are refused.
+absl::StatusOr<TpmKey> ParseTss2KeyPem(std::string_view pem);
+absl::StatusOr<std::string> SerializeTss2KeyPem(const TpmKey& key);
+
+}  // namespace bestow::agent
+
+#endif  // AGENT_TPM_TSS2_KEY_FILE_H_

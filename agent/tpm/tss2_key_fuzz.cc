@@ -1,0 +1,32 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/log/check.h"
+#include "agent/tpm/tpm_public.h"
+#include "agent/tpm/tss2_key_file.h"
+#include "common/base/bytes.h"
+
+namespace bestow::agent {
+namespace {
+
+// What reads has a public key, and reads the same from what we write.
+void Fuzz(ByteView data) {
+  const auto key = ParseTss2KeyDer(data);
+  if (!key.ok()) {
+    CHECK(key.status().code() == absl::StatusCode::kInvalidArgument);
+    return;
+  }
+  CHECK(TpmPublicToSpki(key->public_blob).ok());
+  const auto written = SerializeTss2KeyDer(*key);
+  CHECK(written.ok());
+  const auto back = ParseTss2KeyDer(*written);
+  CHECK(back.ok() && *back == *key);
+}
+
+}  // namespace
+}  // namespace bestow::agent
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  bestow::agent::Fuzz(bestow::ByteView(data, size));
+  return 0;
+}

@@ -1,0 +1,31 @@
+// CsrAttrs (RFC 7030 4.5.2; RFC 9908 explains).
+#ifndef COMMON_EST_CSR_ATTRS_H_
+#define COMMON_EST_CSR_ATTRS_H_
+
+#include <variant>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "common/base/bytes.h"
+#include "common/der/oid.h"
+#include "common/pki/pkcs10.h"
+
+namespace bestow::est {
+
+// CsrAttrs ::= SEQUENCE SIZE (0..MAX) OF AttrOrOID
+// AttrOrOID ::= CHOICE { oid OBJECT IDENTIFIER, attribute Attribute }
+using AttrOrOid = std::variant<der::Oid, CsrAttribute>;
+struct CsrAttrs {
+  std::vector<AttrOrOid> items;  // at most 64
+};
+
+// Strict but for the order of a SET OF values, which is kept as found.
+absl::StatusOr<CsrAttrs> ParseCsrAttrsDer(ByteView der);
+absl::StatusOr<Bytes> SerializeCsrAttrsDer(const CsrAttrs& attrs);
+
+// True when the bare OID stands among the items (as challengePassword does).
+bool ContainsOid(const CsrAttrs& attrs, const der::Oid& oid);
+
+}  // namespace bestow::est
+
+#endif  // COMMON_EST_CSR_ATTRS_H_

@@ -1,0 +1,68 @@
+// The object identifiers that certificates, requests and CMS use.
+#ifndef COMMON_PKI_OIDS_H_
+#define COMMON_PKI_OIDS_H_
+
+#include "common/der/oid.h"
+
+namespace bestow::oids {
+
+#define BESTOW_OID(name, dotted)                                              \
+  inline const der::Oid& name() {                                             \
+    static const der::Oid* const oid = new der::Oid(der::OidLiteral(dotted)); \
+    return *oid;                                                              \
+  }
+
+// X.520 attribute types
+BESTOW_OID(CommonName, "2.5.4.3")
+BESTOW_OID(SerialNumber, "2.5.4.5")
+BESTOW_OID(CountryName, "2.5.4.6")
+BESTOW_OID(LocalityName, "2.5.4.7")
+BESTOW_OID(StateOrProvince, "2.5.4.8")
+BESTOW_OID(OrganizationName, "2.5.4.10")
+BESTOW_OID(OrganizationalUnit, "2.5.4.11")
+BESTOW_OID(DomainComponent, "0.9.2342.19200300.100.1.25")
+
+// RFC 5280 extensions
+BESTOW_OID(SubjectKeyIdentifier, "2.5.29.14")
+BESTOW_OID(KeyUsage, "2.5.29.15")
+BESTOW_OID(SubjectAltName, "2.5.29.17")
+BESTOW_OID(BasicConstraints, "2.5.29.19")
+BESTOW_OID(NameConstraints, "2.5.29.30")
+BESTOW_OID(CrlDistributionPoints, "2.5.29.31")
+BESTOW_OID(CertificatePolicies, "2.5.29.32")
+BESTOW_OID(AuthorityKeyIdentifier, "2.5.29.35")
+BESTOW_OID(ExtendedKeyUsage, "2.5.29.37")
+
+// Extended key usages
+BESTOW_OID(KpServerAuth, "1.3.6.1.5.5.7.3.1")
+BESTOW_OID(KpClientAuth, "1.3.6.1.5.5.7.3.2")
+BESTOW_OID(KpCmcRa, "1.3.6.1.5.5.7.3.28")  // RFC 6402 2.10
+BESTOW_OID(KpCmcCa, "1.3.6.1.5.5.7.3.27")
+BESTOW_OID(AnyExtendedKeyUsage, "2.5.29.37.0")
+
+// PKCS#9 and CMC attributes of requests
+BESTOW_OID(ChallengePassword, "1.2.840.113549.1.9.7")
+BESTOW_OID(ExtensionRequest, "1.2.840.113549.1.9.14")
+BESTOW_OID(ChangeSubjectName, "1.3.6.1.5.5.7.7.36")  // RFC 6402 2.8
+
+// CMS content types
+BESTOW_OID(CmsData, "1.2.840.113549.1.7.1")
+BESTOW_OID(CmsSignedData, "1.2.840.113549.1.7.2")
+
+// Keys and signatures
+BESTOW_OID(RsaEncryption, "1.2.840.113549.1.1.1")
+BESTOW_OID(EcPublicKey, "1.2.840.10045.2.1")
+BESTOW_OID(Prime256v1, "1.2.840.10045.3.1.7")
+BESTOW_OID(Secp384r1, "1.3.132.0.34")
+BESTOW_OID(EcdsaWithSha256, "1.2.840.10045.4.3.2")
+BESTOW_OID(EcdsaWithSha384, "1.2.840.10045.4.3.3")
+BESTOW_OID(EcdsaWithSha512, "1.2.840.10045.4.3.4")
+BESTOW_OID(Sha256WithRsa, "1.2.840.113549.1.1.11")
+BESTOW_OID(Sha384WithRsa, "1.2.840.113549.1.1.12")
+BESTOW_OID(Sha512WithRsa, "1.2.840.113549.1.1.13")
+
+#undef BESTOW_OID
+
+}  // namespace bestow::oids
+
+#endif  // COMMON_PKI_OIDS_H_

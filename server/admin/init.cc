@@ -1,0 +1,186 @@
+#include "server/admin/init.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/base/file.h"
+#include "common/base/secret.h"
+#include "common/crypto/public_key.h"
+#include "common/crypto/signer.h"
+#include "common/pki/certificate.h"
+#include "server/admin/state_folder.h"
+#include "server/ca/certificate_authority.h"
+#include "server/config/config.h"
+#include "server/store/sqlite_store.h"
+
+namespace bestow::server {
+namespace {
+
+constexpr int kHoursPerYear = 24 * 365;
+constexpr absl::Duration kCaValidity = absl::Hours(20 * kHoursPerYear);
+// Nothing renews it yet, and a fleet stands still without it.
+constexpr absl::Duration kTlsValidity = absl::Hours(5 * kHoursPerYear);
+constexpr mode_t kFolderMode = 0700;
+constexpr mode_t kSecretMode = 0600;
+constexpr mode_t kPublicMode = 0644;
+
+bool Exists(const std::string& path) {
+  struct stat st;
+  return lstat(path.c_str(), &st) == 0;
+}
+
+absl::Status Remove(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) return absl::OkStatus();
+  return absl::InternalError(
+      absl::StrCat("can't remove ", path, ": ", error.message()));
+}
+
+absl::Status Move(const std::string& from, const std::string& to) {
+  if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno,
+                             absl::StrCat("can't move ", from, " to ", to));
+}
+
+// The folder is ours to fill: empty of what we make, or with the remains of an
+// init that broke off, which are removed.
+absl::Status PrepareFolder(const StatePaths& paths) {
+  absl::Status status = MakeDirectory(paths.folder, kFolderMode);
+  if (!status.ok()) return status;
+  if (Exists(paths.config)) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(paths.folder,
+                     " already holds a state: run it with `bestow-server run "
+                     "--state_dir=",
+                     paths.folder, "`, or give another folder"));
+  }
+  const bool broke_off = Exists(paths.staging);
+  for (const std::string& path :
+       {paths.ca_folder, paths.tls_folder, paths.database}) {
+    if (!Exists(path)) continue;
+    if (!broke_off) {
+      return absl::AlreadyExistsError(
+          absl::StrCat(path,
+                       " is there already, and not from an init that "
+                       "broke off: give another folder"));
+    }
+    status = Remove(path);
+    if (!status.ok()) return status;
+  }
+  status = Remove(paths.staging);
+  if (!status.ok()) return status;
+  if (chmod(paths.folder.c_str(), kFolderMode) != 0) {
+    return absl::ErrnoToStatus(
+        errno, absl::StrCat("can't set the mode of ", paths.folder));
+  }
+  return MakeDirectory(paths.staging, kFolderMode);
+}
+
+absl::Status WriteKey(const std::string& path, const SoftwareSigner& signer) {
+  absl::StatusOr<Secret> pem = signer.ToPkcs8Pem();
+  if (!pem.ok()) return pem.status();
+  return CreateFileDurably(path, pem->bytes(), kSecretMode);
+}
+
+struct Credentials {
+  std::shared_ptr<SoftwareSigner> ca_key;
+  std::shared_ptr<SoftwareSigner> tls_key;
+  absl::StatusOr<Certificate> ca = absl::UnknownError("not made");
+  absl::StatusOr<Certificate> tls = absl::UnknownError("not made");
+};
+
+absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
+                                            absl::Time now) {
+  absl::StatusOr<std::unique_ptr<SoftwareSigner>> ca_key =
+      SoftwareSigner::Generate();
+  if (!ca_key.ok()) return ca_key.status();
+  absl::StatusOr<std::unique_ptr<SoftwareSigner>> tls_key =
+      SoftwareSigner::Generate();
+  if (!tls_key.ok()) return tls_key.status();
+  Credentials made;
+  made.ca_key = *std::move(ca_key);
+  made.tls_key = *std::move(tls_key);
+  made.ca =
+      CreateRootCertificate(options.ca_name, *made.ca_key, now, kCaValidity);
+  if (!made.ca.ok()) return made.ca.status();
+  absl::StatusOr<std::shared_ptr<const CertificateAuthority>> authority =
+      CertificateAuthority::Create(*made.ca, made.ca_key);
+  if (!authority.ok()) return authority.status();
+  absl::StatusOr<SubscriberContents> contents =
+      TlsServerContents(options.hostnames, kTlsValidity);
+  if (!contents.ok()) return contents.status();
+  // A software key signs at once: the result is there when Issue() returns.
+  (*authority)
+      ->Issue(*contents, made.tls_key->public_key_spki(), now,
+              [&](absl::StatusOr<Certificate> issued) {
+                made.tls = std::move(issued);
+              });
+  if (!made.tls.ok()) return made.tls.status();
+  return made;
+}
+
+absl::Status WriteAll(const InitOptions& options, const Credentials& made,
+                      const StatePaths& to) {
+  absl::Status status = MakeDirectory(to.ca_folder, kFolderMode);
+  if (status.ok()) status = MakeDirectory(to.tls_folder, kFolderMode);
+  if (status.ok()) status = WriteKey(to.ca_key, *made.ca_key);
+  if (status.ok()) status = WriteKey(to.tls_key, *made.tls_key);
+  const std::string ca_pem = SerializeCertificatePem(made.ca->der);
+  if (status.ok()) {
+    status = CreateFileDurably(to.ca_certificate, AsBytes(ca_pem), kPublicMode);
+  }
+  if (status.ok()) {
+    // The leaf first; the CA too, for agents that know its fingerprint only.
+    status = CreateFileDurably(
+        to.tls_certificate,
+        AsBytes(SerializeCertificatePem(made.tls->der) + ca_pem), kPublicMode);
+  }
+  if (status.ok()) status = SqliteStore::Create(to.database);
+  // It holds the hashes of passwords; SQLite's side files take its mode.
+  if (status.ok() && chmod(to.database.c_str(), kSecretMode) != 0) {
+    status = absl::ErrnoToStatus(
+        errno, absl::StrCat("can't set the mode of ", to.database));
+  }
+  if (status.ok()) {
+    status = CreateFileDurably(
+        to.config, AsBytes(ConfigFileText(options.listen, options.hostnames)),
+        kSecretMode);
+  }
+  if (status.ok()) status = SyncDirectory(to.folder);
+  return status;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> InitState(const InitOptions& options,
+                                      absl::Time now) {
+  // First what can fail for its arguments, before anything is on the disk.
+  absl::StatusOr<Credentials> made = MakeCredentials(options, now);
+  if (!made.ok()) return made.status();
+  const StatePaths paths(options.folder);
+  absl::Status status = PrepareFolder(paths);
+  if (!status.ok()) return status;
+  const StatePaths staged(paths.staging);
+  status = WriteAll(options, *made, staged);
+  if (status.ok()) status = Move(staged.ca_folder, paths.ca_folder);
+  if (status.ok()) status = Move(staged.tls_folder, paths.tls_folder);
+  if (status.ok()) status = Move(staged.database, paths.database);
+  if (status.ok()) status = SyncDirectory(paths.folder);
+  if (status.ok()) status = Move(staged.config, paths.config);
+  if (status.ok()) status = SyncDirectory(paths.folder);
+  if (!status.ok()) return status;
+  status = Remove(paths.staging);
+  if (!status.ok()) return status;
+  return HexEncode(Sha256(made->ca->der));
+}
+
+}  // namespace bestow::server

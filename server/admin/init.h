@@ -1,0 +1,31 @@
+// `bestow-server init`: makes a state folder.
+#ifndef SERVER_ADMIN_INIT_H_
+#define SERVER_ADMIN_INIT_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace bestow::server {
+
+struct InitOptions {
+  std::string folder;
+  std::vector<std::string> hostnames;  // not empty
+  std::vector<std::string> listen;
+  std::string ca_name;
+};
+
+// Makes the CA, the server's TLS certificate, the database and the config, and
+// returns the SHA-256 over the CA certificate's DER in lower-case hex.
+// All is written to a staging folder first, and the config is moved to its
+// place last: a folder without it is not one, and init can be run again.
+// kAlreadyExists: a state is there, or files that would be overwritten.
+// kInvalidArgument: a hostname or the CA's name can't stand in a certificate.
+absl::StatusOr<std::string> InitState(const InitOptions& options,
+                                      absl::Time now);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_ADMIN_INIT_H_

@@ -1,0 +1,46 @@
+// The state folder: where things lie, and reading them.
+#ifndef SERVER_ADMIN_STATE_FOLDER_H_
+#define SERVER_ADMIN_STATE_FOLDER_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/pki/certificate.h"
+#include "common/tls/tls_context.h"
+#include "server/ca/certificate_authority.h"
+#include "server/config/config.h"
+#include "server/policy/server_names.h"
+
+namespace bestow::server {
+
+struct StatePaths {
+  explicit StatePaths(const std::string& folder);
+  std::string folder;
+  std::string config;    // bestow-server.toml: the last that init makes
+  std::string database;  // bestow.db
+  std::string ca_folder, ca_key, ca_certificate;
+  std::string tls_folder, tls_key, tls_certificate;
+  std::string staging;  // of an init under way
+};
+
+// What the folder holds, but for the database.
+struct ServerState {
+  Config config;
+  std::shared_ptr<const CertificateAuthority> ca;
+  TlsCredential tls;
+  Certificate tls_certificate;
+
+  ServerNames names() const {
+    return ServerNames(tls_certificate, ca->certificate(), config.hostnames);
+  }
+};
+
+// kFailedPrecondition, naming the file and what to do, when the folder is no
+// state folder or something in it is missing or wrong.
+absl::StatusOr<ServerState> LoadState(const StatePaths& paths);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_ADMIN_STATE_FOLDER_H_

@@ -1,0 +1,194 @@
+#include "server/ca/certificate_authority.h"
+
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/crypto/public_key.h"
+#include "common/pki/extension.h"
+#include "common/pki/name.h"
+#include "common/pki/oids.h"
+
+namespace bestow::server {
+namespace {
+
+constexpr size_t kSerialBytes = 17;
+constexpr absl::Duration kRootBackdate = absl::Hours(24);
+constexpr size_t kMaxCommonName = 64;
+
+// 134 random bits between two fixed ones, so that every serial number is
+// positive and of the same length (RFC 5280 4.1.2.2: at most 20 octets).
+Bytes RandomSerial() {
+  Bytes serial(kSerialBytes);
+  RAND_bytes(serial.data(), serial.size());
+  serial[0] = static_cast<uint8_t>(0x40 | (serial[0] & 0x3f));
+  return serial;
+}
+
+absl::Time WholeSeconds(absl::Time time) {
+  return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
+}
+
+// Gathers extensions; the first failure sticks.
+class ExtensionList {
+ public:
+  void Add(const der::Oid& id, bool critical, absl::StatusOr<Bytes> value) {
+    if (!status_.ok()) return;
+    status_ = value.status();
+    if (value.ok()) list_.push_back({id, critical, *std::move(value)});
+  }
+  absl::StatusOr<std::vector<Extension>> Take() {
+    if (!status_.ok()) return status_;
+    return std::move(list_);
+  }
+
+ private:
+  absl::Status status_;
+  std::vector<Extension> list_;
+};
+
+absl::StatusOr<std::vector<Extension>> SubscriberExtensions(
+    const SubscriberContents& contents, ByteView spki,
+    const Certificate& issuer) {
+  ExtensionList list;
+  list.Add(oids::SubjectKeyIdentifier(), false,
+           SerializeSubjectKeyIdentifier(KeyIdentifier(spki)));
+  const Bytes issuer_key_id = issuer.subject_key_id.empty()
+                                  ? KeyIdentifier(issuer.spki)
+                                  : issuer.subject_key_id;
+  list.Add(oids::AuthorityKeyIdentifier(), false,
+           SerializeAuthorityKeyIdentifier(issuer_key_id));
+  list.Add(oids::BasicConstraints(), true,
+           SerializeBasicConstraints({.is_ca = false}));
+  list.Add(oids::KeyUsage(), true, SerializeKeyUsage(contents.key_usage));
+  if (!contents.extended_key_usage.empty()) {
+    list.Add(oids::ExtendedKeyUsage(), false,
+             SerializeExtendedKeyUsage(contents.extended_key_usage));
+  }
+  if (!contents.sans.empty()) {
+    // RFC 5280 4.2.1.6: critical where the subject is empty.
+    list.Add(oids::SubjectAltName(), contents.subject.empty(),
+             SerializeGeneralNamesDer(contents.sans));
+  }
+  return list.Take();
+}
+
+absl::StatusOr<Certificate> Assemble(ByteView tbs, SignatureAlgorithm algorithm,
+                                     absl::StatusOr<Bytes> signature) {
+  if (!signature.ok()) return signature.status();
+  absl::StatusOr<Bytes> der =
+      AssembleCertificateDer(tbs, algorithm, *signature);
+  if (!der.ok()) return der.status();
+  // Reading back what we wrote: a client should not be the first to find out.
+  return ParseCertificateDer(*der);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const CertificateAuthority>>
+CertificateAuthority::Create(Certificate certificate,
+                             std::shared_ptr<Signer> signer) {
+  if (certificate.spki != signer->public_key_spki()) {
+    return absl::InvalidArgumentError(
+        "the CA's key is not the key of its certificate");
+  }
+  if (!certificate.basic_constraints.has_value() ||
+      !certificate.basic_constraints->is_ca ||
+      (certificate.key_usage.value_or(0) & kKeyCertSign) == 0) {
+    return absl::InvalidArgumentError(
+        "the CA's certificate has no CA rights (basicConstraints CA:TRUE and "
+        "keyCertSign)");
+  }
+  return std::shared_ptr<const CertificateAuthority>(
+      new CertificateAuthority(std::move(certificate), std::move(signer)));
+}
+
+void CertificateAuthority::Issue(const SubscriberContents& contents,
+                                 ByteView spki, absl::Time now,
+                                 Done done) const {
+  if (now < certificate_.not_before || now >= certificate_.not_after) {
+    return done(absl::FailedPreconditionError(absl::StrCat(
+        "the CA's certificate is not valid now (from ",
+        absl::FormatTime(certificate_.not_before, absl::UTCTimeZone()),
+        " until ",
+        absl::FormatTime(certificate_.not_after, absl::UTCTimeZone()), ")")));
+  }
+  CertificateTemplate certificate;
+  certificate.serial = RandomSerial();
+  certificate.issuer = certificate_.subject;
+  certificate.subject = contents.subject;
+  certificate.not_before = WholeSeconds(now - contents.backdate);
+  certificate.not_after =
+      std::min(WholeSeconds(now + contents.validity), certificate_.not_after);
+  certificate.spki = ToBytes(spki);
+  absl::StatusOr<std::vector<Extension>> extensions =
+      SubscriberExtensions(contents, spki, certificate_);
+  if (!extensions.ok()) return done(extensions.status());
+  certificate.extensions = *std::move(extensions);
+  absl::StatusOr<Bytes> tbs =
+      SerializeTbsCertificateDer(certificate, signer_->algorithm());
+  if (!tbs.ok()) return done(tbs.status());
+  signer_->Sign(*tbs, [tbs = *tbs, algorithm = signer_->algorithm(),
+                       done](absl::StatusOr<Bytes> signature) {
+    done(Assemble(tbs, algorithm, std::move(signature)));
+  });
+}
+
+absl::StatusOr<Certificate> CreateRootCertificate(const std::string& name,
+                                                  Signer& signer,
+                                                  absl::Time now,
+                                                  absl::Duration validity) {
+  absl::StatusOr<Name> subject = Name::FromCommonName(name);
+  if (!subject.ok()) return subject.status();
+  const Bytes key_id = KeyIdentifier(signer.public_key_spki());
+  ExtensionList list;
+  list.Add(oids::SubjectKeyIdentifier(), false,
+           SerializeSubjectKeyIdentifier(key_id));
+  list.Add(oids::BasicConstraints(), true,
+           SerializeBasicConstraints({.is_ca = true, .path_length = 0}));
+  list.Add(oids::KeyUsage(), true, SerializeKeyUsage(kKeyCertSign | kCrlSign));
+  absl::StatusOr<std::vector<Extension>> extensions = list.Take();
+  if (!extensions.ok()) return extensions.status();
+  CertificateTemplate root;
+  root.serial = RandomSerial();
+  root.issuer = *subject;
+  root.subject = *subject;
+  root.not_before = WholeSeconds(now - kRootBackdate);
+  root.not_after = WholeSeconds(now + validity);
+  root.spki = signer.public_key_spki();
+  root.extensions = *std::move(extensions);
+  absl::StatusOr<Bytes> tbs =
+      SerializeTbsCertificateDer(root, signer.algorithm());
+  if (!tbs.ok()) return tbs.status();
+  return Assemble(*tbs, signer.algorithm(), SignAndWait(signer, *tbs));
+}
+
+absl::StatusOr<SubscriberContents> TlsServerContents(
+    const std::vector<std::string>& hosts, absl::Duration validity) {
+  SubscriberContents contents;
+  for (const std::string& host : hosts) {
+    absl::StatusOr<GeneralName> name = GeneralName::Ip(host);
+    if (!name.ok()) name = GeneralName::Dns(host);
+    if (!name.ok()) return name.status();
+    contents.sans.push_back(*std::move(name));
+  }
+  if (contents.sans.empty()) {
+    return absl::InvalidArgumentError("a server needs at least one host name");
+  }
+  // The subject is for people; longer hosts than a CN takes are in the SANs.
+  if (hosts.front().size() <= kMaxCommonName) {
+    absl::StatusOr<Name> subject = Name::FromCommonName(hosts.front());
+    if (!subject.ok()) return subject.status();
+    contents.subject = *std::move(subject);
+  }
+  contents.key_usage = kDigitalSignature;
+  contents.extended_key_usage = {oids::KpServerAuth(), oids::KpCmcRa()};
+  contents.validity = validity;
+  contents.backdate = kRootBackdate;
+  return contents;
+}
+
+}  // namespace bestow::server

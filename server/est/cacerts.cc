@@ -1,0 +1,13 @@
+#include "server/est/cacerts.h"
+
+#include "common/est/protocol.h"
+#include "server/est/reply.h"
+
+namespace bestow::server {
+
+void HandleCaCerts(Exchange& exchange) {
+  exchange.Finish(
+      EstReply(est::kCaCertsMediaType, exchange.snapshot().cacerts_body));
+}
+
+}  // namespace bestow::server

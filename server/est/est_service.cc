@@ -1,0 +1,77 @@
+#include "server/est/est_service.h"
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/est/protocol.h"
+#include "server/est/cacerts.h"
+#include "server/est/csrattrs.h"
+#include "server/est/status_table.h"
+
+namespace bestow::server {
+namespace {
+
+// RFC 9112 3.2: a target is a path, or (to be accepted by every server) a whole
+// URI. Without the query, which EST has none of.
+std::string_view PathOf(std::string_view target) {
+  constexpr std::string_view kScheme = "https://";
+  if (absl::StartsWithIgnoreCase(target, kScheme)) {
+    const size_t slash = target.find('/', kScheme.size());
+    target = slash == std::string_view::npos ? "/" : target.substr(slash);
+  }
+  return target.substr(0, target.find('?'));
+}
+
+bool IsGet(est::Operation operation) {
+  return operation == est::Operation::kCaCerts ||
+         operation == est::Operation::kCsrAttrs;
+}
+
+}  // namespace
+
+void EstService::Handle(const HttpRequest& request, ClientInfo client,
+                        Exchange::Post post, Exchange::Reply reply) const {
+  auto exchange = std::make_shared<Exchange>(
+      request, std::move(client), options_.snapshot(), std::move(post),
+      std::move(reply), options_.log_line);
+  const std::string_view path = PathOf(exchange->request().target);
+  const std::optional<est::Target> target = est::ParsePath(path);
+  if (!target.has_value()) {
+    exchange->log().operation = std::string(path);
+    return exchange->Fail(
+        Refuse(Problem::kUnknownPath,
+               absl::StrCat("not an EST operation of this server: see ",
+                            est::kWellKnownPrefix,
+                            "{cacerts,simpleenroll,simplereenroll,csrattrs}")));
+  }
+  exchange->log().operation =
+      std::string(est::OperationName(target->operation));
+  if (!target->label.empty()) {
+    return exchange->Fail(
+        Refuse(Problem::kUnknownLabel,
+               "this server has no CA of that label: leave the label out"));
+  }
+  const std::string& method = exchange->request().method;
+  const bool is_get = IsGet(target->operation);
+  if (is_get ? method != "GET" && method != "HEAD" : method != "POST") {
+    const std::string_view allowed = is_get ? "GET, HEAD" : "POST";
+    return exchange->Fail(
+        Refuse(Problem::kWrongMethod,
+               absl::StrCat(est::OperationName(target->operation), " takes ",
+                            allowed)),
+        allowed);
+  }
+  switch (target->operation) {
+    case est::Operation::kCaCerts:
+      return HandleCaCerts(*exchange);
+    case est::Operation::kCsrAttrs:
+      return HandleCsrAttrs(*exchange);
+    case est::Operation::kSimpleEnroll:
+    case est::Operation::kSimpleReenroll:
+      return Enrollment::Start(options_.services, target->operation, exchange);
+  }
+}
+
+}  // namespace bestow::server

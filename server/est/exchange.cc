@@ -1,0 +1,79 @@
+#include "server/est/exchange.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "server/est/reply.h"
+#include "server/est/status_table.h"
+
+namespace bestow::server {
+namespace {
+
+void AppendField(std::string* line, std::string_view key,
+                 std::string_view value) {
+  if (value.empty()) return;
+  const std::string text = OneLine(value);
+  if (text.find_first_of(" \"=") == std::string::npos) {
+    absl::StrAppend(line, " ", key, "=", text);
+  } else {
+    absl::StrAppend(line, " ", key, "=\"",
+                    absl::StrReplaceAll(text, {{"\"", "\\\""}}), "\"");
+  }
+}
+
+}  // namespace
+
+Exchange::Exchange(HttpRequest request, ClientInfo client,
+                   std::shared_ptr<const Snapshot> snapshot, Post post,
+                   Reply reply, LogLine log_line)
+    : request_(std::move(request)),
+      client_(std::move(client)),
+      snapshot_(std::move(snapshot)),
+      post_(std::move(post)),
+      reply_(std::move(reply)),
+      log_line_(std::move(log_line)),
+      loop_thread_(std::this_thread::get_id()) {}
+
+void Exchange::Resume(std::function<void()> step) {
+  if (std::this_thread::get_id() == loop_thread_) return step();
+  post_(std::move(step));
+}
+
+void Exchange::Finish(HttpResponse response) {
+  if (reply_ == nullptr) return;
+  Reply reply = std::move(reply_);
+  reply_ = nullptr;
+  WriteLogLine(response.status, "", "");
+  reply(std::move(response));
+}
+
+void Exchange::Fail(const absl::Status& refusal,
+                    std::string_view allowed_methods) {
+  if (reply_ == nullptr) return;
+  Reply reply = std::move(reply_);
+  reply_ = nullptr;
+  HttpResponse response =
+      ErrorReply(refusal, snapshot_->realm, allowed_methods);
+  WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
+               refusal.message());
+  reply(std::move(response));
+}
+
+void Exchange::WriteLogLine(int http_status, std::string_view problem,
+                            std::string_view reason) {
+  std::string line = "request";
+  AppendField(&line, "remote", client_.remote_address);
+  AppendField(&line, "op", log_.operation);
+  AppendField(&line, "identity", log_.identity);
+  AppendField(&line, "auth", log_.auth);
+  absl::StrAppend(&line, " status=", http_status);
+  AppendField(&line, "problem", problem);
+  AppendField(&line, "reason", reason);
+  AppendField(&line, "serial", log_.serial);
+  AppendField(&line, "wish", log_.wish);
+  AppendField(&line, "note", log_.note);
+  log_line_(line);
+}
+
+}  // namespace bestow::server

@@ -1,0 +1,78 @@
+// One request on its way through the server.
+#ifndef SERVER_EST_EXCHANGE_H_
+#define SERVER_EST_EXCHANGE_H_
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/bytes.h"
+#include "common/net/http_message.h"
+#include "common/tls/tls_stream.h"
+#include "server/est/snapshot.h"
+
+namespace bestow::server {
+
+// What a request's connection tells, copied: the connection may be gone before
+// the answer is there.
+struct ClientInfo {
+  std::string remote_address;
+  TlsPeer tls;
+  // tls-unique (TLS 1.2) or tls-exporter (1.3), or why there is none.
+  absl::StatusOr<Bytes> channel_binding = absl::UnavailableError("no TLS");
+};
+
+// Fields of the request's line in the log; "" is left out.
+struct LogFields {
+  std::string operation;
+  std::string identity;
+  std::string auth;
+  std::string serial;
+  std::string wish;  // names that were asked for and not given
+  std::string note;
+};
+
+// Belongs to the loop's thread; Finish() once. Shared by the steps that run
+// elsewhere, which come back through Resume().
+class Exchange {
+ public:
+  using Post = std::function<void(std::function<void()>)>;
+  using Reply = std::function<void(HttpResponse)>;
+  using LogLine = std::function<void(const std::string&)>;
+
+  Exchange(HttpRequest request, ClientInfo client,
+           std::shared_ptr<const Snapshot> snapshot, Post post, Reply reply,
+           LogLine log_line);
+
+  const HttpRequest& request() const { return request_; }
+  const ClientInfo& client() const { return client_; }
+  const Snapshot& snapshot() const { return *snapshot_; }
+  LogFields& log() { return log_; }
+
+  // Runs `step` on the loop's thread: now when called there, else posted.
+  void Resume(std::function<void()> step);
+
+  // Sends the reply and writes the log line. Later calls do nothing.
+  void Finish(HttpResponse response);
+  void Fail(const absl::Status& refusal, std::string_view allowed_methods = "");
+
+ private:
+  void WriteLogLine(int http_status, std::string_view problem,
+                    std::string_view reason);
+
+  const HttpRequest request_;
+  const ClientInfo client_;
+  const std::shared_ptr<const Snapshot> snapshot_;
+  const Post post_;
+  Reply reply_;  // empty once finished
+  const LogLine log_line_;
+  const std::thread::id loop_thread_;
+  LogFields log_;
+};
+
+}  // namespace bestow::server
+
+#endif  // SERVER_EST_EXCHANGE_H_

@@ -1,0 +1,68 @@
+#include "server/est/status_table.h"
+
+#include <iterator>
+#include <optional>
+#include <string>
+
+#include "absl/log/check.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+
+namespace bestow::server {
+namespace {
+
+constexpr StatusRow kTable[] = {
+    {Problem::kUnknownPath, "unknown-path", 404},
+    {Problem::kUnknownLabel, "unknown-label", 404},
+    {Problem::kWrongMethod, "wrong-method", 405},
+    {Problem::kWrongMediaType, "wrong-media-type", 415},
+    {Problem::kBadEncoding, "bad-encoding", 400},
+    {Problem::kBadRequest, "bad-request", 400},
+    {Problem::kWeakKey, "weak-key", 400},
+    {Problem::kBadSignature, "bad-signature", 400},
+    {Problem::kNotLinked, "not-linked", 400},
+    {Problem::kOtherNames, "other-names", 400},
+    {Problem::kNameChange, "name-change", 403},
+    {Problem::kNoCredentials, "no-credentials", 401},
+    {Problem::kWrongCredentials, "wrong-credentials", 401},
+    {Problem::kNoCertificate, "no-certificate", 403},
+    {Problem::kBadCertificate, "bad-certificate", 403},
+    {Problem::kNotGranted, "not-granted", 403},
+    {Problem::kSecretSpent, "secret-spent", 403},
+    {Problem::kBusy, "busy", 503},
+    {Problem::kInternal, "internal", 500},
+};
+
+constexpr char kPayload[] = "bestow/problem";
+
+}  // namespace
+
+absl::Span<const StatusRow> StatusTable() { return kTable; }
+
+const StatusRow& RowOf(Problem problem) {
+  const size_t index = static_cast<size_t>(problem);
+  CHECK_LT(index, std::size(kTable));
+  return kTable[index];
+}
+
+absl::Status Refuse(Problem problem, std::string_view reason) {
+  absl::Status status = absl::FailedPreconditionError(reason);
+  status.SetPayload(kPayload,
+                    absl::Cord(absl::StrCat(static_cast<int>(problem))));
+  return status;
+}
+
+Problem ProblemOf(const absl::Status& status) {
+  const std::optional<absl::Cord> payload = status.GetPayload(kPayload);
+  int index = 0;
+  if (payload.has_value() && absl::SimpleAtoi(std::string(*payload), &index)) {
+    return static_cast<Problem>(index);
+  }
+  if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) {
+    return Problem::kBusy;
+  }
+  return Problem::kInternal;
+}
+
+}  // namespace bestow::server

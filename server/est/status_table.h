@@ -1,0 +1,54 @@
+// The one table from what can go wrong to an HTTP status. docs/STATUS_CODES.md
+// is its text for people; a test holds the two together.
+#ifndef SERVER_EST_STATUS_TABLE_H_
+#define SERVER_EST_STATUS_TABLE_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+
+namespace bestow::server {
+
+enum class Problem {
+  kUnknownPath,
+  kUnknownLabel,
+  kWrongMethod,
+  kWrongMediaType,
+  kBadEncoding,
+  kBadRequest,
+  kWeakKey,
+  kBadSignature,
+  kNotLinked,
+  kOtherNames,
+  kNameChange,
+  kNoCredentials,
+  kWrongCredentials,
+  kNoCertificate,
+  kBadCertificate,
+  kNotGranted,
+  kSecretSpent,
+  kBusy,
+  kInternal,
+};
+
+struct StatusRow {
+  Problem problem;
+  std::string_view name;  // as in the log and the docs: "wrong-media-type"
+  int http_status;
+};
+
+// Every Problem once, in the order of the enum.
+absl::Span<const StatusRow> StatusTable();
+const StatusRow& RowOf(Problem problem);
+
+// A status that carries its Problem. `reason` goes to the client: one line, no
+// secrets.
+absl::Status Refuse(Problem problem, std::string_view reason);
+// The Problem of a Refuse(); for other statuses kBusy when trying again later
+// may help (kUnavailable, kResourceExhausted), else kInternal.
+Problem ProblemOf(const absl::Status& status);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_EST_STATUS_TABLE_H_

@@ -1,0 +1,57 @@
+// What an authenticated identity may get (RFC 7030 3.7, 4.2.2).
+#ifndef SERVER_POLICY_ISSUANCE_POLICY_H_
+#define SERVER_POLICY_ISSUANCE_POLICY_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/pki/certificate.h"
+#include "common/pki/pkcs10.h"
+#include "server/ca/subscriber.h"
+#include "server/config/config.h"
+#include "server/policy/server_names.h"
+
+namespace bestow::server {
+
+// Names are the server's to give: what a request asks for is a wish, and it is
+// not granted. Immutable, thread-safe.
+class IssuancePolicy {
+ public:
+  IssuancePolicy(ProfileConfig profile, ServerNames server_names)
+      : profile_(std::move(profile)), server_names_(std::move(server_names)) {}
+
+  // The certificate that the profile gives to `identity`. kPermissionDenied
+  // when no such certificate may be, whatever the profile says: CA rights,
+  // id-kp-cmcRA, the server's or the CA's names; or when the profile's
+  // templates make no valid name of this identity.
+  absl::StatusOr<SubscriberContents> Grant(const std::string& identity) const;
+
+  // Whether an operator may add such an identity: Grant()'s rules, and the
+  // name's own. kInvalidArgument or kPermissionDenied.
+  absl::Status CheckIdentity(const std::string& identity) const;
+
+ private:
+  const ProfileConfig profile_;
+  const ServerNames server_names_;
+};
+
+// RFC 7030 4.2.2: "The request Subject field and SubjectAltName extension MUST
+// be identical to the corresponding fields in the certificate being
+// renewed/rekeyed." kInvalidArgument, naming the field, otherwise. Names are
+// compared by their values: a client may choose another string type.
+absl::Status CheckSameNames(const Pkcs10Request& request,
+                            const Certificate& current);
+// The same for what the profile would issue now: kPermissionDenied.
+absl::Status CheckSameNames(const SubscriberContents& granted,
+                            const Certificate& current);
+// RFC 6402 2.8: the request asks for other names.
+bool HasChangeSubjectName(const Pkcs10Request& request);
+// For the log: the request's names, when they are not empty and not those
+// granted; else "".
+std::string DescribeWish(const Pkcs10Request& request,
+                         const SubscriberContents& granted);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_POLICY_ISSUANCE_POLICY_H_

@@ -1,0 +1,123 @@
+#include "server/run.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <memory>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/log/log.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "common/net/event_loop.h"
+#include "common/net/http_server.h"
+#include "server/admin/state_folder.h"
+#include "server/server.h"
+#include "server/store/sqlite_store.h"
+
+namespace bestow::server {
+namespace {
+
+// Warns this long before a certificate of the server's own ends.
+constexpr absl::Duration kWarnBefore = absl::Hours(24 * 60);
+
+// The CA's key is in this process's memory: it must not come to a disk.
+void ForbidCoreDumps() {
+  const struct rlimit none = {0, 0};
+  if (prctl(PR_SET_DUMPABLE, 0) != 0 || setrlimit(RLIMIT_CORE, &none) != 0) {
+    PLOG(WARNING) << "can't turn core dumps off";
+  }
+}
+
+void WarnWhenEnding(const char* what, const Certificate& certificate,
+                    absl::Time now) {
+  if (certificate.not_after - now > kWarnBefore) return;
+  LOG(WARNING) << what << " ends at "
+               << absl::FormatTime(certificate.not_after, absl::UTCTimeZone())
+               << ": plan its replacement";
+}
+
+// Descriptors that close with their owner.
+class ListeningSockets {
+ public:
+  ListeningSockets() = default;
+  ListeningSockets(const ListeningSockets&) = delete;
+  ListeningSockets& operator=(const ListeningSockets&) = delete;
+  ~ListeningSockets() {
+    for (int fd : fds_) close(fd);
+  }
+
+  // Those that systemd passed, else those of the config.
+  absl::Status Open(const std::vector<std::string>& addresses) {
+    absl::StatusOr<std::vector<int>> inherited = InheritListeningSockets();
+    if (!inherited.ok()) return inherited.status();
+    fds_ = *std::move(inherited);
+    if (!fds_.empty()) return absl::OkStatus();
+    for (const std::string& address : addresses) {
+      absl::StatusOr<int> fd = OpenListeningSocket(address);
+      if (!fd.ok()) return fd.status();
+      fds_.push_back(*fd);
+    }
+    return absl::OkStatus();
+  }
+
+  const std::vector<int>& fds() const { return fds_; }
+
+ private:
+  std::vector<int> fds_;
+};
+
+}  // namespace
+
+int RunCommand(const Console& console, const std::string& state_dir) {
+  ForbidCoreDumps();
+  signal(SIGPIPE, SIG_IGN);
+  const StatePaths paths(state_dir);
+  absl::StatusOr<ServerState> state = LoadState(paths);
+  if (!state.ok()) return Report(console, kExitState, state.status());
+  SqliteStore::Options store_options;
+  store_options.max_queued =
+      static_cast<size_t>(state->config.limits.queued_issuances);
+  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
+      SqliteStore::Open(paths.database, store_options);
+  if (!store.ok()) return Report(console, kExitState, store.status());
+  WarnWhenEnding("the CA's certificate", state->ca->certificate(),
+                 console.clock.Now());
+  WarnWhenEnding("the server's TLS certificate", state->tls_certificate,
+                 console.clock.Now());
+
+  ListeningSockets sockets;
+  absl::Status status = sockets.Open(state->config.listen);
+  if (!status.ok()) return Report(console, kExitFailed, status);
+  absl::StatusOr<std::unique_ptr<EventLoop>> signals = EventLoop::Create();
+  if (!signals.ok()) return Report(console, kExitFailed, signals.status());
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(
+      *std::move(state), *std::move(store), sockets.fds(), console.clock,
+      [](const std::string& line) { LOG(INFO) << line; });
+  if (!server.ok()) return Report(console, kExitState, server.status());
+
+  const auto stop = [&] {
+    LOG(INFO) << "stopping: requests under way may finish";
+    (*server)->Stop();
+  };
+  const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
+  const auto on_int = (*signals)->OnSignal(SIGINT, stop);
+  std::thread serving([&] {
+    (*server)->Run();
+    (*signals)->Stop();
+  });
+  for (int fd : sockets.fds()) {
+    console.out << "bestow-server: listening on https://" << LocalAddress(fd)
+                << std::endl;
+  }
+  (*signals)->Run();
+  serving.join();
+  LOG(INFO) << "stopped";
+  return kExitOk;
+}
+
+}  // namespace bestow::server

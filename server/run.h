@@ -1,0 +1,17 @@
+// `bestow-server run`: the state folder, sockets and signals around a Server.
+#ifndef SERVER_RUN_H_
+#define SERVER_RUN_H_
+
+#include <string>
+
+#include "server/admin/commands.h"
+
+namespace bestow::server {
+
+// Serves until SIGTERM or SIGINT. Prints a line per listening socket to the
+// console when it is ready; logs through absl/log.
+int RunCommand(const Console& console, const std::string& state_dir);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_RUN_H_

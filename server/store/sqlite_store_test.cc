@@ -1,0 +1,348 @@
+#include "server/store/sqlite_store.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <future>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "common/base/failpoint.h"
+#include "gtest/gtest.h"
+#include "server/store/database.h"
+
+namespace bestow::server {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+constexpr absl::Duration kWindow = absl::Hours(24);
+
+// The handler is a plain function, so what it does sits in globals.
+std::atomic<const char*> g_fail{nullptr};
+bool FailByName(std::string_view name) {
+  const char* wanted = g_fail.load();
+  return wanted != nullptr && name == wanted;
+}
+
+class SqliteStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    static int count = 0;
+    path_ = absl::StrCat(getenv("TEST_TMPDIR"), "/store", getpid(), "_",
+                         count++, ".db");
+    ASSERT_TRUE(SqliteStore::Create(path_).ok());
+    Reopen({});
+  }
+  void TearDown() override {
+    g_fail = nullptr;
+    store_.reset();
+    SetFailpointHandler(nullptr);
+  }
+
+  void Reopen(SqliteStore::Options options) {
+    store_.reset();
+    auto store = SqliteStore::Open(path_, options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+  }
+
+  int64_t MakeIdentity(const std::string& name) {
+    EXPECT_TRUE(store_->SetPassword(name, "hash", false, kNow).ok());
+    return store_->FindIdentity(name)->id;
+  }
+
+  SecretRecord MakeSecret(const std::string& name, const std::string& hash) {
+    EXPECT_TRUE(
+        store_->AddSecret(name, AsBytes(hash), kNow, kNow + absl::Hours(1))
+            .ok());
+    auto secret =
+        store_->FindSecret(store_->FindIdentity(name)->id, AsBytes(hash));
+    EXPECT_TRUE(secret.ok()) << secret.status();
+    return *secret;
+  }
+
+  static Issuance MakeIssuance(int64_t identity_id, const std::string& serial,
+                               const std::string& key) {
+    Issuance issuance;
+    issuance.record.serial = ToBytes(AsBytes(serial));
+    issuance.record.identity_id = identity_id;
+    issuance.record.operation = "simpleenroll";
+    issuance.record.subject = "CN=a";
+    issuance.record.not_before = kNow;
+    issuance.record.not_after = kNow + absl::Hours(1);
+    issuance.record.issued_at = kNow;
+    issuance.record.key_sha256 = ToBytes(AsBytes(key));
+    issuance.record.certificate = ToBytes(AsBytes("certificate " + serial));
+    issuance.secret_retry_window = kWindow;
+    return issuance;
+  }
+
+  absl::StatusOr<Issued> Issue(Issuance issuance) {
+    std::promise<absl::StatusOr<Issued>> promise;
+    store_->Issue(std::move(issuance), [&](absl::StatusOr<Issued> result) {
+      promise.set_value(std::move(result));
+    });
+    return promise.get_future().get();
+  }
+
+  size_t CertificateCount() {
+    size_t count = 0;
+    EXPECT_TRUE(
+        store_->ForEachCertificate([&](const CertificateRecord&) { ++count; })
+            .ok());
+    return count;
+  }
+
+  std::string path_;
+  std::unique_ptr<SqliteStore> store_;
+};
+
+TEST_F(SqliteStoreTest, KeepsWhatItIssued) {
+  const int64_t id = MakeIdentity("gw-17");
+  Issuance issuance = MakeIssuance(id, "s1", "k1");
+  auto issued = Issue(issuance);
+  ASSERT_TRUE(issued.ok()) << issued.status();
+  EXPECT_FALSE(issued->repeated);
+  Reopen({});
+  auto found = store_->FindCertificate(AsBytes("s1"));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->identity, "gw-17");
+  EXPECT_EQ(found->identity_id, id);
+  EXPECT_EQ(found->operation, "simpleenroll");
+  EXPECT_EQ(found->subject, "CN=a");
+  EXPECT_EQ(found->not_before, kNow);
+  EXPECT_EQ(found->not_after, kNow + absl::Hours(1));
+  EXPECT_EQ(found->issued_at, kNow);
+  EXPECT_EQ(found->key_sha256, issuance.record.key_sha256);
+  EXPECT_EQ(found->certificate, issuance.record.certificate);
+}
+
+TEST_F(SqliteStoreTest, FindsNothingThatIsNotThere) {
+  EXPECT_TRUE(absl::IsNotFound(store_->FindIdentity("a").status()));
+  EXPECT_TRUE(absl::IsNotFound(store_->FindSecret(1, AsBytes("a")).status()));
+  EXPECT_TRUE(absl::IsNotFound(store_->FindCertificate(AsBytes("a")).status()));
+}
+
+TEST_F(SqliteStoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
+  const int64_t id = MakeIdentity("a");
+  ASSERT_TRUE(Issue(MakeIssuance(id, "s1", "k1")).ok());
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(Issue(MakeIssuance(id, "s1", "k2")).status()));
+  ASSERT_TRUE(Issue(MakeIssuance(id, "s2", "k2")).ok());
+  EXPECT_EQ(CertificateCount(), 2u);
+}
+
+TEST_F(SqliteStoreTest, BindsASecretToTheFirstKey) {
+  const int64_t id = MakeIdentity("a");
+  const SecretRecord secret = MakeSecret("a", "h1");
+  Issuance first = MakeIssuance(id, "s1", "k1");
+  first.secret_id = secret.id;
+  auto issued = Issue(first);
+  ASSERT_TRUE(issued.ok()) << issued.status();
+
+  // The same key again gets the same bytes, and no second record.
+  Issuance again = MakeIssuance(id, "s2", "k1");
+  again.secret_id = secret.id;
+  again.record.issued_at = kNow + kWindow - absl::Seconds(1);
+  auto repeated = Issue(again);
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_TRUE(repeated->repeated);
+  EXPECT_EQ(repeated->certificate, issued->certificate);
+  EXPECT_EQ(CertificateCount(), 1u);
+
+  // Another key never does.
+  Issuance other = MakeIssuance(id, "s3", "k2");
+  other.secret_id = secret.id;
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(other).status()));
+  other.record.issued_at = kNow + 1000 * kWindow;
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(other).status()));
+  EXPECT_EQ(CertificateCount(), 1u);
+}
+
+TEST_F(SqliteStoreTest, RepeatsASecretForItsWindowOnly) {
+  const int64_t id = MakeIdentity("a");
+  Issuance first = MakeIssuance(id, "s1", "k1");
+  first.secret_id = MakeSecret("a", "h1").id;
+  ASSERT_TRUE(Issue(first).ok());
+  first.record.serial = {9};
+  first.record.issued_at = kNow + kWindow;
+  auto late = Issue(first);
+  EXPECT_TRUE(absl::IsPermissionDenied(late.status())) << late.status();
+}
+
+TEST_F(SqliteStoreTest, RefusesASecretThatExpiredUnused) {
+  const int64_t id = MakeIdentity("a");
+  Issuance issuance = MakeIssuance(id, "s1", "k1");
+  issuance.secret_id = MakeSecret("a", "h1").id;
+  issuance.record.issued_at = kNow + absl::Hours(1);
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  EXPECT_EQ(CertificateCount(), 0u);
+}
+
+TEST_F(SqliteStoreTest, KeepsASecretToItsIdentity) {
+  MakeIdentity("a");
+  const int64_t other = MakeIdentity("b");
+  const SecretRecord secret = MakeSecret("a", "h1");
+  EXPECT_TRUE(
+      absl::IsNotFound(store_->FindSecret(other, AsBytes("h1")).status()));
+  Issuance issuance = MakeIssuance(other, "s1", "k1");
+  issuance.secret_id = secret.id;
+  EXPECT_FALSE(Issue(issuance).ok());
+}
+
+TEST_F(SqliteStoreTest, ReplacesAPasswordOnlyWhenTold) {
+  MakeIdentity("a");
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(store_->SetPassword("a", "new", false, kNow)));
+  EXPECT_EQ(store_->FindIdentity("a")->password_hash, "hash");
+  EXPECT_TRUE(store_->SetPassword("a", "new", true, kNow).ok());
+  EXPECT_EQ(store_->FindIdentity("a")->password_hash, "new");
+  // A secret's identity has none yet.
+  MakeSecret("b", "h");
+  EXPECT_EQ(store_->FindIdentity("b")->password_hash, "");
+  EXPECT_TRUE(store_->SetPassword("b", "first", false, kNow).ok());
+}
+
+// Many threads at once: each is told, each record is there, and there are
+// fewer commits than records.
+TEST_F(SqliteStoreTest, CommitsManyRecordsTogether) {
+  constexpr int kThreads = 8;
+  constexpr int kEach = 50;
+  const int64_t id = MakeIdentity("a");
+  const int64_t before = store_->commit_count();
+  std::atomic<int> good{0};
+  std::promise<void> all;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < kEach; ++i) {
+        const std::string name = absl::StrCat(t, ".", i);
+        store_->Issue(MakeIssuance(id, name, name),
+                      [&](absl::StatusOr<Issued> result) {
+                        EXPECT_TRUE(result.ok()) << result.status();
+                        if (++good == kThreads * kEach) all.set_value();
+                      });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  all.get_future().wait();
+  EXPECT_EQ(CertificateCount(), static_cast<size_t>(kThreads * kEach));
+  EXPECT_LT(store_->commit_count() - before, kThreads * kEach);
+}
+
+TEST_F(SqliteStoreTest, TellsNobodyBeforeTheCommit) {
+  const int64_t id = MakeIdentity("a");
+  // A reader of its own sees only what is committed.
+  auto reader = Database::Open(path_, Database::Mode::kReadOnly);
+  ASSERT_TRUE(reader.ok());
+  for (int i = 0; i < 20; ++i) {
+    const std::string serial = absl::StrCat("s", i);
+    std::promise<bool> seen;
+    store_->Issue(MakeIssuance(id, serial, "k"),
+                  [&](absl::StatusOr<Issued> result) {
+                    auto query = (*reader)->Prepare(
+                        "SELECT count(*) FROM certificates WHERE serial = ?");
+                    query->Bind(AsBytes(serial)).Step().IgnoreError();
+                    seen.set_value(result.ok() && query->Int(0) == 1);
+                  });
+    EXPECT_TRUE(seen.get_future().get());
+  }
+}
+
+TEST_F(SqliteStoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
+  const int64_t id = MakeIdentity("a");
+  SetFailpointHandler(&FailByName);
+  g_fail = "store.before_commit";
+  auto failed = Issue(MakeIssuance(id, "s1", "k1"));
+  EXPECT_EQ(failed.status().code(), absl::StatusCode::kInternal);
+  g_fail = nullptr;
+  EXPECT_EQ(CertificateCount(), 0u);
+  EXPECT_TRUE(Issue(MakeIssuance(id, "s1", "k1")).ok());
+}
+
+// The client must take this for a failure and try again: the record stays.
+TEST_F(SqliteStoreTest, AFailureAfterTheCommitKeepsTheRecord) {
+  const int64_t id = MakeIdentity("a");
+  Issuance issuance = MakeIssuance(id, "s1", "k1");
+  issuance.secret_id = MakeSecret("a", "h").id;
+  SetFailpointHandler(&FailByName);
+  g_fail = "store.after_commit";
+  EXPECT_FALSE(Issue(issuance).ok());
+  g_fail = nullptr;
+  EXPECT_EQ(CertificateCount(), 1u);
+  issuance.record.serial = {7};
+  auto repeated = Issue(issuance);
+  ASSERT_TRUE(repeated.ok()) << repeated.status();
+  EXPECT_TRUE(repeated->repeated);
+}
+
+TEST_F(SqliteStoreTest, RefusesMoreThanItsQueueHolds) {
+  const int64_t id = MakeIdentity("a");
+  Reopen({.max_queued = 2, .max_batch = 1});
+  // The writer stands still in the first job's callback.
+  std::promise<void> entered, leave;
+  std::shared_future<void> left = leave.get_future().share();
+  store_->Issue(MakeIssuance(id, "s0", "k"), [&](absl::StatusOr<Issued>) {
+    entered.set_value();
+    left.wait();
+  });
+  entered.get_future().wait();
+  std::atomic<int> finished{0};
+  auto count = [&](absl::StatusOr<Issued> result) {
+    EXPECT_TRUE(result.ok()) << result.status();
+    ++finished;
+  };
+  store_->Issue(MakeIssuance(id, "s1", "k"), count);
+  store_->Issue(MakeIssuance(id, "s2", "k"), count);
+  auto refused = Issue(MakeIssuance(id, "s3", "k"));
+  EXPECT_TRUE(absl::IsResourceExhausted(refused.status()));
+  leave.set_value();
+  store_.reset();  // finishes what is queued
+  EXPECT_EQ(finished, 2);
+}
+
+TEST_F(SqliteStoreTest, WaitsForNoWriterToRead) {
+  MakeIdentity("a");
+  auto other = Database::Open(path_, Database::Mode::kReadWrite);
+  ASSERT_TRUE(other.ok());
+  ASSERT_TRUE((*other)->Execute("BEGIN IMMEDIATE").ok());
+  EXPECT_TRUE(store_->FindIdentity("a").ok());
+  ASSERT_TRUE((*other)->Execute("ROLLBACK").ok());
+}
+
+TEST_F(SqliteStoreTest, RefusesANewerSchema) {
+  store_.reset();
+  {
+    auto database = Database::Open(path_, Database::Mode::kReadWrite);
+    ASSERT_TRUE(database.ok());
+    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=2").ok());
+  }
+  auto opened = SqliteStore::Open(path_, {});
+  EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(opened.status().message().find("newer"), std::string::npos)
+      << opened.status();
+}
+
+TEST_F(SqliteStoreTest, RefusesWhatIsNoDatabaseOfOurs) {
+  EXPECT_EQ(SqliteStore::Open(path_ + ".none", {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+  const std::string text = path_ + ".text";
+  FILE* file = fopen(text.c_str(), "w");
+  ASSERT_NE(file, nullptr);
+  fputs("this is not a database, and long enough to be looked at", file);
+  fclose(file);
+  EXPECT_EQ(SqliteStore::Open(text, {}).status().code(),
+            absl::StatusCode::kFailedPrecondition);
+}
+
+}  // namespace
+}  // namespace bestow::server

@@ -1,0 +1,191 @@
+"""CSR attributes, base64 bodies, multipart bodies, paths, PEM."""
+
+from asn1 import *
+from requests import attribute
+
+
+def csr_attrs(_):
+    def ok(name_, what, der):
+        case("csr_attrs", name_, what, der)
+
+    def bad(name_, what, der):
+        case("csr_attrs", name_, what, der, reject="CsrAttrs")
+
+    password = oid("1.2.840.113549.1.9.7")
+    ok("empty", "No item", seq())
+    ok("challenge_password", "challengePassword alone", seq(password))
+    ok("ec_p256", "Please make a P-256 key", seq(attribute("1.2.840.10045.2.1", oid("1.2.840.10045.3.1.7"))))
+    ok("values_unsorted", "A SET OF out of order is kept as found",
+       seq(attribute("1.2.3", integer(9), integer(5))))
+    ok("64_items", "As many as are taken", seq(*[password] * 64))
+    bad("65_items", "One too many", seq(*[password] * 65))
+    bad("nothing", "No octets", b"")
+    bad("truncated", "The last octet is missing", seq(password)[:-1])
+    bad("trailing_data", "One octet follows", seq(password) + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(seq(password)))
+    bad("non_minimal_length", "A length with a leading zero", long_length(seq(password)))
+    bad("set", "A SET", set_(password))
+    bad("text_item", "A UTF8String as an item", seq(utf8("challengePassword")))
+    bad("no_values", "An attribute with an empty SET", seq(attribute("1.2.3")))
+    bad("value_beside_set", "An attribute whose value is no SET", seq(seq(oid("1.2.3"), NULL)))
+    bad("oid_broken", "An OID that ends within an arc", seq(b"\x06\x01\x80"))
+    bad("oid_empty", "An OID without octets", seq(b"\x06\x00"))
+
+
+def transfer_encoding(_):
+    def ok(name_, what, text, value):
+        case("transfer_encoding", name_, what, text, hex=value.hex())
+
+    def bad(name_, what, text):
+        case("transfer_encoding", name_, what, text, reject="base64")
+
+    long = bytes(range(256))
+    plain = base64.b64encode(long).decode()
+
+    def wrap(width, end):
+        return "".join(plain[i:i + width] + end for i in range(0, len(plain), width))
+
+    ok("one_line", "One line", plain, long)
+    ok("one_line_lf", "One line and a LF", plain + "\n", long)
+    ok("wrapped_64_lf", "Lines of 64", wrap(64, "\n"), long)
+    ok("wrapped_76_crlf", "Lines of 76 with CR LF, as MIME has them", wrap(76, "\r\n"), long)
+    ok("wrapped_1", "A line end after each character", wrap(1, "\r\n"), long)
+    ok("white_space", "Spaces and tabs all over", " A\tA \r\n= = ", b"\0")
+    ok("empty", "Nothing", "", b"")
+    ok("blank", "White space alone", " \r\n", b"")
+    ok("one_pad", "One pad character", "AAA=", b"\0\0")
+    ok("alphabet", "The last two of the alphabet", "+/+/", bytes.fromhex("fbffbf"))
+    bad("no_padding", "Padding left out", "AAA")
+    bad("one_character", "One character of a group", "AAAAA")
+    bad("pad_only", "Pad characters alone", "====")
+    bad("pad_three", "Three pad characters", "A===")
+    bad("pad_extra", "A group of padding after a whole one", "AAAA====")
+    bad("pad_inside", "Padding within", "AA==AAAA")
+    bad("pad_bits_1", "Set pad bits before one pad character", "AAB=")
+    bad("pad_bits_2", "Set pad bits before two pad characters", "AB==")
+    bad("url_alphabet", "base64url", "-_-_")
+    bad("der", "DER instead of base64", "0\x03\x02\x01\x05AB")
+    bad("nul", "A NUL", "AAA\0")
+    bad("high", "An octet over 127", "AAA\u00e9")
+    bad("pem", "PEM instead of base64", "-----BEGIN X-----\nAAAA\n-----END X-----\n")
+    bad("vertical_tab", "White space of another kind", "AA\x0bAA")
+
+
+def multipart(_):
+    def ok(name_, what, text, parts):
+        case("multipart", name_, what, text, boundary="b", parts=parts)
+
+    def bad(name_, what, text):
+        case("multipart", name_, what, text, reject="multipart", boundary="b")
+
+    ok("crlf", "Two parts", "--b\r\nA: 1\r\n\r\nx\r\n--b\r\nB: 2\r\n\r\ny\r\n--b--\r\n", 2)
+    ok("lf", "Line ends without CR", "--b\nA: 1\n\nx\n--b--\n", 1)
+    ok("preamble_epilogue", "Text before and after", "before\r\n--b\r\n\r\nx\r\n--b--\r\nafter\r\n--b\r\n", 1)
+    ok("no_headers", "A part without headers", "--b\r\n\r\nx\r\n--b--", 1)
+    ok("empty_body", "A part without a body", "--b\r\nA: 1\r\n\r\n\r\n--b--", 1)
+    ok("dashes_inside", "A boundary in the middle of a line", "--b\r\n\r\nx --b\r\n--b--", 1)
+    ok("blank_lines", "A body of blank lines", "--b\r\n\r\n\r\n\r\n\r\n--b--", 1)
+    bad("empty", "Nothing", "")
+    bad("no_boundary", "No boundary line", "x\r\n")
+    bad("not_closed", "No closing boundary", "--b\r\n\r\nx\r\n--b\r\n")
+    bad("no_parts", "The closing boundary alone", "--b--\r\n")
+    bad("cut_off", "Cut off within a part", "--b\r\nA: 1\r\n")
+    bad("no_blank_line", "Headers without a blank line", "--b\r\nA: 1\r\n--b--")
+    bad("boundary_and_more", "A longer boundary than ours", "--b\r\n\r\nx\r\n--bc\r\n--b--")
+    bad("first_and_more", "A space after the first boundary", "--b \r\n\r\nx\r\n--b--")
+    bad("mixed_line_ends", "CR LF first, LF then", "--b\r\n\r\nx\n--b--")
+    bad("close_and_more", "Text on the closing boundary's line", "--b\r\n\r\nx\r\n--b--x")
+    bad("header_folded", "A folded header", "--b\r\nA: 1\r\n 2\r\n\r\nx\r\n--b--")
+    bad("header_without_colon", "A header without a colon", "--b\r\nA\r\n\r\nx\r\n--b--")
+    bad("header_space", "A space before the colon", "--b\r\nA : 1\r\n\r\nx\r\n--b--")
+    bad("17_parts", "One part too many", "--b\r\n\r\nx\r\n" * 17 + "--b--")
+
+
+def paths(_):
+    def ok(name_, what, text, operation, label=""):
+        case("est_path", name_, what, text, target=f"{operation} {label}".strip())
+
+    def bad(name_, what, text):
+        case("est_path", name_, what, text, reject="")
+
+    root = "/.well-known/est/"
+    for operation in ("cacerts", "simpleenroll", "simplereenroll", "csrattrs"):
+        ok(operation, "Without a label", root + operation, operation)
+        ok(operation + "_label", "With a label", root + "plant-1/" + operation, operation, "plant-1")
+        bad(operation + "_as_label", "An operation as label (RFC 7030 3.2.2)", root + operation + "/cacerts")
+    ok("label_unreserved", "Every kind of unreserved character", root + "a.B_9~-/cacerts", "cacerts", "a.B_9~-")
+    ok("label_64", "The longest label", root + "a" * 64 + "/cacerts", "cacerts", "a" * 64)
+    bad("label_65", "A longer label", root + "a" * 65 + "/cacerts")
+    bad("label_empty", "An empty label", root + "/cacerts")
+    bad("label_dot", "A dot-segment", root + "./cacerts")
+    bad("label_dots", "A dot-segment upwards", root + "../cacerts")
+    bad("label_percent", "A percent-encoded label", root + "a%62/cacerts")
+    bad("label_space", "A space in a label", root + "a b/cacerts")
+    bad("label_fullcmc", "An operation that we don't serve, as label", root + "fullcmc/cacerts")
+    bad("label_serverkeygen", "Another one", root + "serverkeygen/cacerts")
+    bad("label_crls", "One of RFC 8295", root + "crls/cacerts")
+    bad("two_labels", "Two labels", root + "a/b/cacerts")
+    bad("trailing_slash", "A slash at the end", root + "cacerts/")
+    bad("upper_case", "Another case", root + "CACERTS")
+    bad("query", "A query", root + "cacerts?x=1")
+    bad("percent", "A percent-encoded operation", root + "%63acerts")
+    bad("operation_unknown", "No operation of EST", root + "enroll")
+    bad("operation_not_served", "An operation that we don't serve", root + "fullcmc")
+    bad("prefix_alone", "The prefix alone", root)
+    bad("prefix_case", "The prefix in another case", "/.Well-Known/est/cacerts")
+    bad("prefix_missing", "No prefix", "/cacerts")
+    bad("double_slash", "Two slashes first", "/" + root + "cacerts")
+    bad("nul", "A NUL at the end", root + "cacerts\0")
+    bad("empty", "Nothing", "")
+
+
+def pem(keys):
+    text = openssl("x509", "-inform", "DER", data=keys["certificate"]).decode()
+
+    def ok(name_, what, data, count):
+        case("pem", name_, what, data, certificates=count)
+
+    def bad(name_, what, data):
+        case("pem", name_, what, data, reject="")
+
+    ok("one", "One certificate", text, 1)
+    ok("two", "Two certificates with text around", "leaf:\n" + text + "issuer:\n" + text + "end\n", 2)
+    ok("crlf", "Line ends with CR", text.replace("\n", "\r\n"), 1)
+    bad("empty", "Nothing", "")
+    bad("text", "Text without a block", "no certificate here\n")
+    bad("five", "More than were asked for", text * 5)
+    bad("no_end", "No END line", text[:text.index("-----END")])
+    bad("other_label_at_end", "BEGIN and END differ", text.replace("END CERTIFICATE", "END CERT"))
+    bad("key", "A key among certificates", text + keys["p256"].pem.decode())
+    bad("not_base64", "A character that is not base64", text.replace("\nMII", "\n!II"))
+    bad("trailing_data", "A certificate and an octet",
+        "-----BEGIN CERTIFICATE-----\n" + base64.b64encode(keys["certificate"] + b"\0").decode()
+        + "\n-----END CERTIFICATE-----\n")
+    bad("headers", "Headers in a block (RFC 1421)", text.replace("-----\n", "-----\nA: b\n\n", 1))
+
+
+def der(_):
+    def ok(name_, what, data):
+        case("der", name_, what, data)
+
+    def bad(name_, what, data):
+        case("der", name_, what, data, reject="")
+
+    ok("primitives", "One of each primitive type",
+       seq(boolean(True), integer(-129), integer(128), bits(b"\xa0", 5), octets(b"x"), NULL,
+           oid("2.999.1"), utf8("ü"), printable("a"), tlv(0x17, b"491231235959Z"),
+           tlv(0x18, b"20500101000000Z")))
+    ok("nested", "Sixty levels", __import__("functools").reduce(lambda x, _: seq(x), range(60), NULL))
+    ok("high_tag", "A tag number over 30", b"\x9f\x81\x00\x01x")
+    ok("long", "A length of two octets", octets(bytes(300)))
+    bad("indefinite", "BER's indefinite length", b"\x30\x80\x00\x00")
+    bad("non_minimal_1", "A length under 128 in the long form", b"\x04\x81\x01x")
+    bad("non_minimal_2", "A length with a leading zero", b"\x04\x82\x00\x80" + bytes(128))
+    bad("length_missing", "A tag alone", b"\x30")
+    bad("length_cut", "A length cut off", b"\x04\x82\x01")
+    bad("length_reserved", "The length FF", b"\x04\xff")
+    bad("content_cut", "Less content than said", b"\x04\x05abc")
+    bad("length_huge", "A length of four gigabytes", b"\x04\x84\xff\xff\xff\xff")
+    bad("high_tag_low_number", "Tag number 30 in the long form", b"\x9f\x1e\x00")
+    bad("high_tag_leading_zero", "A tag number with a leading zero", b"\x9f\x80\x21\x00")
+    bad("high_tag_cut", "A tag number cut off", b"\x9f\x81")

@@ -1,0 +1,33 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/log/check.h"
+#include "common/base/bytes.h"
+#include "common/pki/name.h"
+
+namespace bestow {
+namespace {
+
+// What reads is written from its parts in the same octets.
+void Fuzz(ByteView data) {
+  const absl::StatusOr<std::vector<GeneralName>> value =
+      ParseGeneralNamesDer(data);
+  if (!value.ok()) {
+    CHECK(value.status().code() == absl::StatusCode::kInvalidArgument);
+    return;
+  }
+  for (const GeneralName& name : *value) {
+    const absl::StatusOr<GeneralName> back =
+        GeneralName::FromText(name.ToText());
+    CHECK(!back.ok() || *back == name);
+  }
+  CHECK(*SerializeGeneralNamesDer(*value) == ToBytes(data));
+}
+
+}  // namespace
+}  // namespace bestow
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  bestow::Fuzz(bestow::ByteView(data, size));
+  return 0;
+}
