@@ -16,7 +16,7 @@ readonly BESTOW_PACKAGES_BUILD=(
   openssl procps swtpm swtpm-tools tar tpm2-openssl tpm2-tools xz-utils
 )
 # bazel test //...
-readonly BESTOW_PACKAGES_TEST=(curl python3 sqlite3)
+readonly BESTOW_PACKAGES_TEST=(curl libstrongswan-standard-plugins python3 sqlite3 strongswan-pki)
 # Sanitizers need nothing more; libFuzzer needs clang and its runtime.
 readonly BESTOW_PACKAGES_FUZZ=(clang "libclang-rt-14-dev|libclang-rt-19-dev")
 readonly BESTOW_PACKAGES_PRESUBMIT=(clang-format git)
