@@ -1,26 +1,24 @@
-// A request's body as a CSR that may be looked at further: decoded, its key
-// strong, its signature right (RFC 7030 4.2.1), linked to this TLS session
-// where it says so (3.5).
+// A request's body as a CSR that may be looked at further.
 #ifndef SERVER_EST_CSR_CHECK_H_
 #define SERVER_EST_CSR_CHECK_H_
 
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "common/base/bytes.h"
 #include "common/pki/pkcs10.h"
 
 namespace bestow::server {
 
-struct CheckedCsr {
-  Pkcs10Request request;
-  bool linked = false;  // a right challengePassword was in it
+enum class CsrKey {
+  kCertified,  // strong, and the request is signed with it (RFC 7030 4.2.1)
+  // RFC 7030 4.4.1: "the server MUST ignore the public key values and signature
+  // in the CSR."
+  kIgnored,
 };
 
-// `channel_binding`: of the TLS session, or why there is none. Failures are
-// Refuse()s.
-absl::StatusOr<CheckedCsr> CheckCsr(
-    std::string_view body, const absl::StatusOr<Bytes>& channel_binding);
+// Decoded from base64 (RFC 8951) and DER. NOT checked: links, challenges, what
+// it asks for. Failures are Refuse()s.
+absl::StatusOr<Pkcs10Request> CheckCsr(std::string_view body, CsrKey key);
 
 }  // namespace bestow::server
 

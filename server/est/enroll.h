@@ -3,35 +3,25 @@
 #define SERVER_EST_ENROLL_H_
 
 #include <memory>
-#include <optional>
 
-#include "common/base/clock.h"
 #include "common/est/protocol.h"
-#include "common/pki/certificate.h"
+#include "common/pki/pkcs10.h"
 #include "server/auth/authenticator.h"
 #include "server/ca/subscriber.h"
-#include "server/est/csr_check.h"
 #include "server/est/exchange.h"
-#include "server/store/store.h"
+#include "server/est/services.h"
 
 namespace bestow::server {
 
-// The steps of one enrollment: authenticate, check the CSR, decide, sign,
-// store, reply. Each may end on another thread; the next runs on the loop's.
+// The steps of one enrollment: authenticate, check the CSR, decide, issue,
+// reply. Each may end on another thread; the next runs on the loop's.
 class Enrollment : public std::enable_shared_from_this<Enrollment> {
  public:
-  // What every enrollment uses; outlives them all.
-  struct Services {
-    Store* store = nullptr;
-    Authenticator* authenticator = nullptr;
-    const Clock* clock = nullptr;
-  };
-
-  static void Start(Services services, est::Operation operation,
+  static void Start(const Services& services, est::Operation operation,
                     std::shared_ptr<Exchange> exchange);
 
  private:
-  Enrollment(Services services, est::Operation operation,
+  Enrollment(const Services& services, est::Operation operation,
              std::shared_ptr<Exchange> exchange)
       : services_(services),
         operation_(operation),
@@ -40,23 +30,23 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   bool is_reenrollment() const {
     return operation_ == est::Operation::kSimpleReenroll;
   }
+  absl::Status CheckForm() const;
   void Authenticate();
   void AuthenticateReenrollment();
   void OnAuthenticated(absl::StatusOr<Principal> principal);
-  // The rules of 4.2.2, for the CSR and for what would be issued.
-  absl::Status CheckReenrollment() const;
-  void Sign();
-  void OnSigned(absl::StatusOr<Certificate> certificate);
-  void OnStored(const Certificate& certificate, absl::StatusOr<Issued> issued);
+  // What the request must be (CheckCsr, CheckLinking).
+  absl::Status CheckRequest();
+  // What it gets; for a re-enrollment, the rules of 4.2.2.
+  absl::Status Decide();
+  void Issue();
   void ReplyWith(const Bytes& certificate_der);
 
   const Services services_;
   const est::Operation operation_;
   const std::shared_ptr<Exchange> exchange_;
   Principal principal_;
-  std::optional<CheckedCsr> csr_;
+  Pkcs10Request request_;
   SubscriberContents contents_;
-  int attempts_ = 0;
 };
 
 }  // namespace bestow::server

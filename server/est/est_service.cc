@@ -8,6 +8,7 @@
 #include "common/est/protocol.h"
 #include "server/est/cacerts.h"
 #include "server/est/csrattrs.h"
+#include "server/est/enroll.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {

@@ -6,13 +6,10 @@
 #include <memory>
 #include <string>
 
-#include "common/base/clock.h"
 #include "common/net/http_message.h"
-#include "server/auth/authenticator.h"
-#include "server/est/enroll.h"
 #include "server/est/exchange.h"
+#include "server/est/services.h"
 #include "server/est/snapshot.h"
-#include "server/store/store.h"
 
 namespace bestow::server {
 
@@ -22,7 +19,7 @@ class EstService {
   struct Options {
     // What new requests are served with; a reload changes it.
     std::function<std::shared_ptr<const Snapshot>()> snapshot;
-    Enrollment::Services services;
+    Services services;
     // One line per request. Called from every worker's thread.
     Exchange::LogLine log_line;
   };

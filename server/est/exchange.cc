@@ -42,21 +42,24 @@ void Exchange::Resume(std::function<void()> step) {
 
 void Exchange::Finish(HttpResponse response) {
   if (reply_ == nullptr) return;
-  Reply reply = std::move(reply_);
-  reply_ = nullptr;
   WriteLogLine(response.status, "", "");
-  reply(std::move(response));
+  Send(std::move(response));
 }
 
 void Exchange::Fail(const absl::Status& refusal,
                     std::string_view allowed_methods) {
   if (reply_ == nullptr) return;
-  Reply reply = std::move(reply_);
-  reply_ = nullptr;
   HttpResponse response =
       ErrorReply(refusal, snapshot_->realm, allowed_methods);
   WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
                refusal.message());
+  Send(std::move(response));
+}
+
+void Exchange::Send(HttpResponse response) {
+  response.close = response.close || ends_connection_;
+  Reply reply = std::move(reply_);
+  reply_ = nullptr;
   reply(std::move(response));
 }
 

@@ -55,11 +55,15 @@ class Exchange {
   // Runs `step` on the loop's thread: now when called there, else posted.
   void Resume(std::function<void()> step);
 
+  // The connection ends with the reply, whatever that says.
+  void EndConnection() { ends_connection_ = true; }
+
   // Sends the reply and writes the log line. Later calls do nothing.
   void Finish(HttpResponse response);
   void Fail(const absl::Status& refusal, std::string_view allowed_methods = "");
 
  private:
+  void Send(HttpResponse response);
   void WriteLogLine(int http_status, std::string_view problem,
                     std::string_view reason);
 
@@ -71,6 +75,7 @@ class Exchange {
   const LogLine log_line_;
   const std::thread::id loop_thread_;
   LogFields log_;
+  bool ends_connection_ = false;
 };
 
 }  // namespace bestow::server

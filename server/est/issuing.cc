@@ -1,0 +1,92 @@
+#include "server/est/issuing.h"
+
+#include <utility>
+
+#include "common/base/failpoint.h"
+#include "common/crypto/public_key.h"
+#include "server/est/status_table.h"
+
+namespace bestow::server {
+namespace {
+
+// Two serial numbers of 134 random bits never meet; a third attempt means that
+// something else is wrong.
+constexpr int kMaxAttempts = 3;
+
+}  // namespace
+
+void Issuing::Start(const Services& services,
+                    std::shared_ptr<Exchange> exchange, IssueOrder order,
+                    Done done) {
+  std::shared_ptr<Issuing> issuing(new Issuing(
+      services, std::move(exchange), std::move(order), std::move(done)));
+  issuing->Sign();
+}
+
+void Issuing::Sign() {
+  ++attempts_;
+  exchange_->snapshot().ca->Issue(
+      order_.contents, order_.spki, services_.clock->Now(),
+      [self = shared_from_this()](absl::StatusOr<Certificate> certificate) {
+        self->exchange_->Resume([self, certificate = std::move(certificate)] {
+          self->OnSigned(certificate);
+        });
+      });
+}
+
+void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
+  if (!certificate.ok()) return done_(certificate.status());
+  if (Failpoint("est.after_sign")) {
+    return done_(absl::InternalError("failpoint est.after_sign"));
+  }
+  Issuance issuance;
+  issuance.record.serial = certificate->serial;
+  issuance.record.identity_id = order_.identity_id;
+  issuance.record.operation = order_.operation;
+  issuance.record.subject = certificate->subject.ToText();
+  issuance.record.not_before = certificate->not_before;
+  issuance.record.not_after = certificate->not_after;
+  issuance.record.issued_at = services_.clock->Now();
+  const Sha256Digest key_hash = Sha256(certificate->spki);
+  issuance.record.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
+  issuance.record.certificate = certificate->der;
+  issuance.secret_id = order_.secret_id;
+  issuance.secret_retry_window = exchange_->snapshot().secret_retry_window;
+  // So that the crash test can see a server that is wrong in this. Nothing but
+  // a test binary has a handler of failpoints.
+  if (Failpoint("est.reply_before_commit")) done_(certificate->der);
+  services_.store->Issue(
+      std::move(issuance),
+      [self = shared_from_this(), certificate](absl::StatusOr<Issued> issued) {
+        self->exchange_->Resume(
+            [self, certificate, issued = std::move(issued)] {
+              self->OnStored(*certificate, issued);
+            });
+      });
+}
+
+void Issuing::OnStored(const Certificate& certificate,
+                       absl::StatusOr<Issued> issued) {
+  if (absl::IsAlreadyExists(issued.status()) && attempts_ < kMaxAttempts) {
+    return Sign();
+  }
+  if (absl::IsPermissionDenied(issued.status())) {
+    return done_(Refuse(Problem::kSecretSpent, issued.status().message()));
+  }
+  if (!issued.ok()) return done_(issued.status());
+  if (issued->repeated) {
+    exchange_->log().note = "repeated";
+    absl::StatusOr<Certificate> repeated =
+        ParseCertificateDer(issued->certificate);
+    if (!repeated.ok()) return done_(repeated.status());
+    exchange_->log().serial = repeated->SerialHex();
+  } else {
+    exchange_->log().serial = certificate.SerialHex();
+  }
+  if (Failpoint("est.before_reply")) {
+    return done_(absl::InternalError("failpoint est.before_reply"));
+  }
+  done_(std::move(issued->certificate));
+}
+
+}  // namespace bestow::server

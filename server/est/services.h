@@ -1,0 +1,20 @@
+// What the steps of every exchange use.
+#ifndef SERVER_EST_SERVICES_H_
+#define SERVER_EST_SERVICES_H_
+
+#include "common/base/clock.h"
+#include "server/auth/authenticator.h"
+#include "server/store/store.h"
+
+namespace bestow::server {
+
+// Thread-safe parts that outlive every exchange.
+struct Services {
+  Store* store = nullptr;
+  Authenticator* authenticator = nullptr;
+  const Clock* clock = nullptr;
+};
+
+}  // namespace bestow::server
+
+#endif  // SERVER_EST_SERVICES_H_
