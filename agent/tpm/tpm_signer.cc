@@ -60,7 +60,11 @@ TpmSigner::TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki)
       spki_(std::move(spki)),
       last_error_(std::make_shared<LastError>()) {}
 
-void TpmSigner::Sign(ByteView message, Done done) {
+void TpmSigner::Sign(SignatureAlgorithm algorithm, ByteView message,
+                     Done done) {
+  if (absl::Status s = CheckSignatureAlgorithm(*this, algorithm); !s.ok()) {
+    return done(std::move(s));
+  }
   worker_.Post([key = key_, last_error = last_error_,
                 message = ToBytes(message), done = std::move(done)](Tpm& tpm) {
     absl::StatusOr<Bytes> signature = tpm.Sign(*key, message);

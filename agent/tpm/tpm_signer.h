@@ -50,7 +50,7 @@ class TpmSigner : public Signer {
   SignatureAlgorithm algorithm() const override {
     return SignatureAlgorithm::kEcdsaP256Sha256;
   }
-  void Sign(ByteView message, Done done) override;
+  void Sign(SignatureAlgorithm algorithm, ByteView message, Done done) override;
 
   // Why the last signature failed; OK when it did not. TLS reports a failed
   // signature as a failed handshake, this says what the TPM said.

@@ -50,11 +50,12 @@ TEST(TpmSignerTest, SignReturnsBeforeASlowTpmIsDone) {
   absl::Notification release, done;
   worker.Post([&](Tpm&) { release.WaitForNotification(); });
   std::atomic<bool> called = false;
-  (*signer)->Sign(AsBytes("x"), [&](absl::StatusOr<Bytes> signature) {
-    called = true;
-    EXPECT_TRUE(signature.ok());
-    done.Notify();
-  });
+  (*signer)->Sign((*signer)->algorithm(), AsBytes("x"),
+                  [&](absl::StatusOr<Bytes> signature) {
+                    called = true;
+                    EXPECT_TRUE(signature.ok());
+                    done.Notify();
+                  });
   EXPECT_FALSE(called);
   EXPECT_TRUE(worker.busy());
   release.Notify();

@@ -2,7 +2,6 @@
 
 #include <openssl/bn.h>
 #include <openssl/bytestring.h>
-#include <openssl/digest.h>
 #include <openssl/ec.h>
 #include <openssl/ec_key.h>
 #include <openssl/err.h>
@@ -14,7 +13,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "common/crypto/errors.h"
-#include "common/der/oid.h"
 #include "common/der/reader.h"
 
 namespace bestow {
@@ -83,44 +81,6 @@ absl::Status CheckRsa(const RSA* key) {
   return absl::OkStatus();
 }
 
-struct Algorithm {
-  std::string_view oid;
-  int key_type;
-  const EVP_MD* (*digest)();
-};
-constexpr Algorithm kAlgorithms[] = {
-    {"1.2.840.10045.4.3.2", EVP_PKEY_EC, EVP_sha256},
-    {"1.2.840.10045.4.3.3", EVP_PKEY_EC, EVP_sha384},
-    {"1.2.840.10045.4.3.4", EVP_PKEY_EC, EVP_sha512},
-    {"1.2.840.113549.1.1.11", EVP_PKEY_RSA, EVP_sha256},
-    {"1.2.840.113549.1.1.12", EVP_PKEY_RSA, EVP_sha384},
-    {"1.2.840.113549.1.1.13", EVP_PKEY_RSA, EVP_sha512},
-};
-
-// AlgorithmIdentifier ::= SEQUENCE { algorithm OID, parameters ANY OPTIONAL }
-// ECDSA has no parameters (RFC 5758 3.2). RSA has NULL, and a reader takes
-// their absence too (RFC 4055 5).
-absl::StatusOr<const Algorithm*> FindAlgorithm(ByteView algorithm_identifier) {
-  der::Reader reader(algorithm_identifier), fields;
-  ByteView content;
-  if (!reader.ExpectSequence(&fields) || !reader.Finish() ||
-      !fields.ExpectOid(&content)) {
-    return absl::InvalidArgumentError("the AlgorithmIdentifier is malformed");
-  }
-  const std::string dotted = der::OidToDotted(content);
-  for (const Algorithm& algorithm : kAlgorithms) {
-    if (algorithm.oid != dotted) continue;
-    const bool is_well_formed =
-        fields.empty() || (algorithm.key_type == EVP_PKEY_RSA &&
-                           fields.ExpectNull() && fields.Finish());
-    if (is_well_formed) return &algorithm;
-    return absl::InvalidArgumentError(
-        absl::StrCat("signature algorithm ", dotted, " has odd parameters"));
-  }
-  return absl::InvalidArgumentError(
-      absl::StrCat("signature algorithm ", dotted, " is not taken"));
-}
-
 }  // namespace
 
 Sha256Digest Sha256(ByteView data) {
@@ -147,33 +107,6 @@ absl::Status CheckPublicKeyStrength(ByteView spki) {
     default:
       return absl::InvalidArgumentError("the key is neither EC nor RSA");
   }
-}
-
-absl::Status VerifySignature(ByteView algorithm_identifier, ByteView spki,
-                             ByteView message, ByteView signature) {
-  absl::StatusOr<const Algorithm*> algorithm =
-      FindAlgorithm(algorithm_identifier);
-  if (!algorithm.ok()) return algorithm.status();
-  const bssl::UniquePtr<EVP_PKEY> key = ParseKey(spki);
-  if (key == nullptr) {
-    return absl::InvalidArgumentError(
-        "the public key is malformed, off its curve, or of an unknown type");
-  }
-  if (EVP_PKEY_id(key.get()) != (*algorithm)->key_type) {
-    return absl::InvalidArgumentError(
-        "the signature algorithm does not fit the key");
-  }
-  bssl::ScopedEVP_MD_CTX context;
-  if (!EVP_DigestVerifyInit(context.get(), nullptr, (*algorithm)->digest(),
-                            nullptr, key.get())) {
-    return CryptoError("preparing to verify");
-  }
-  if (!EVP_DigestVerify(context.get(), signature.data(), signature.size(),
-                        message.data(), message.size())) {
-    ERR_clear_error();
-    return absl::PermissionDeniedError("the signature is wrong");
-  }
-  return absl::OkStatus();
 }
 
 Bytes KeyIdentifier(ByteView spki) {

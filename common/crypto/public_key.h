@@ -17,13 +17,16 @@ std::string HexEncode(ByteView data);
 
 // OK when the key is whole, on its curve, and strong enough for a device
 // certificate: EC P-256, P-384 or RSA 2048 to 4096 bits with an odd public
-// exponent of 65537 or more. kInvalidArgument with the reason otherwise.
+// exponent of 65537 or more (Ed25519 is for CAs alone). kInvalidArgument with
+// the reason otherwise.
 absl::Status CheckPublicKeyStrength(ByteView spki);
 
 // Verifies `signature` over `message` with the algorithm that the DER
 // AlgorithmIdentifier names. Accepted: ecdsa-with-SHA256/384/512,
-// sha256/384/512WithRSAEncryption. SHA-1, MD5 and the rest: kInvalidArgument.
-// A wrong signature: kPermissionDenied.
+// sha256/384/512WithRSAEncryption, RSASSA-PSS with one of these hashes, MGF1 of
+// the same and a salt of the digest's length (RFC 4055 3), Ed25519 (RFC 8410).
+// SHA-1, MD5 and the rest: kInvalidArgument. A wrong signature:
+// kPermissionDenied. NOT checked: the key's strength.
 absl::Status VerifySignature(ByteView algorithm_identifier, ByteView spki,
                              ByteView message, ByteView signature);
 

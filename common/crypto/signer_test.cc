@@ -1,12 +1,13 @@
 #include "common/crypto/signer.h"
 
+#include <algorithm>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "common/crypto/public_key.h"
 #include "common/der/writer.h"
-#include "common/pki/oids.h"
+#include "common/pki/algorithm.h"
 #include "gtest/gtest.h"
 #include "testdata/cases.h"
 #include "testdata/openssl.h"
@@ -14,52 +15,136 @@
 namespace bestow {
 namespace {
 
-Bytes EcdsaSha256() {
+Bytes AlgorithmDer(SignatureAlgorithm algorithm) {
   der::Writer writer;
-  writer.AddSequence([](der::Writer& w) { w.AddOid(oids::EcdsaWithSha256()); });
+  AddSignatureAlgorithm(writer, algorithm);
   return *writer.Finish();
 }
-
-TEST(SoftwareSignerTest, SignsWhatItsKeyVerifies) {
-  auto signer = SoftwareSigner::Generate();
-  ASSERT_TRUE(signer.ok()) << signer.status();
-  EXPECT_TRUE(CheckPublicKeyStrength((*signer)->public_key_spki()).ok());
-  const Bytes message = ToBytes(AsBytes("message"));
-  absl::StatusOr<Bytes> signature = SignAndWait(**signer, message);
-  ASSERT_TRUE(signature.ok()) << signature.status();
-  const Bytes& spki = (*signer)->public_key_spki();
-  EXPECT_TRUE(VerifySignature(EcdsaSha256(), spki, message, *signature).ok());
-  EXPECT_EQ(VerifySignature(EcdsaSha256(), spki, AsBytes("massage"), *signature)
-                .code(),
-            absl::StatusCode::kPermissionDenied);
+Bytes EcdsaSha256() {
+  return AlgorithmDer(SignatureAlgorithm::kEcdsaP256Sha256);
 }
 
-TEST(SoftwareSignerTest, KeysComeBackFromPem) {
-  auto signer = SoftwareSigner::Generate();
-  ASSERT_TRUE(signer.ok());
-  absl::StatusOr<Secret> pem = (*signer)->ToPkcs8Pem();
+absl::StatusOr<Bytes> SignNow(Signer& signer, SignatureAlgorithm algorithm,
+                              ByteView message) {
+  absl::StatusOr<Bytes> result;
+  signer.Sign(algorithm, message,
+              [&](absl::StatusOr<Bytes> value) { result = std::move(value); });
+  return result;
+}
+
+constexpr SignatureAlgorithm kAlgorithms[] = {
+    SignatureAlgorithm::kRsaPkcs1Sha256, SignatureAlgorithm::kEcdsaP256Sha256,
+    SignatureAlgorithm::kEcdsaP384Sha384, SignatureAlgorithm::kRsaPssSha256,
+    SignatureAlgorithm::kEd25519};
+
+class KeyTypesTest : public ::testing::TestWithParam<KeyType> {
+ protected:
+  const std::unique_ptr<SoftwareSigner> signer_ =
+      *SoftwareSigner::Generate(GetParam());
+};
+
+TEST_P(KeyTypesTest, SignsWhatItsKeyVerifies) {
+  const Bytes& spki = signer_->public_key_spki();
+  EXPECT_EQ(signer_->type(), GetParam());
+  EXPECT_EQ(*KeyTypeOfSpki(spki), GetParam());
+  // Ed25519 is for CAs alone.
+  EXPECT_EQ(CheckPublicKeyStrength(spki).ok(), GetParam() != KeyType::kEd25519);
+  const absl::StatusOr<Bytes> signature =
+      SignAndWait(*signer_, AsBytes("message"));
+  ASSERT_TRUE(signature.ok()) << signature.status();
+  const Bytes algorithm = AlgorithmDer(signer_->algorithm());
+  EXPECT_TRUE(
+      VerifySignature(algorithm, spki, AsBytes("message"), *signature).ok());
+  EXPECT_EQ(
+      VerifySignature(algorithm, spki, AsBytes("massage"), *signature).code(),
+      absl::StatusCode::kPermissionDenied);
+}
+
+TEST_P(KeyTypesTest, SignsByWhatItOffersAndNothingElse) {
+  const std::vector<SignatureAlgorithm> offered = signer_->tls_algorithms();
+  ASSERT_FALSE(offered.empty());
+  for (SignatureAlgorithm algorithm : kAlgorithms) {
+    SCOPED_TRACE(static_cast<int>(algorithm));
+    const bool is_offered =
+        std::find(offered.begin(), offered.end(), algorithm) != offered.end();
+    const absl::StatusOr<Bytes> signature =
+        SignNow(*signer_, algorithm, AsBytes("m"));
+    if (!is_offered) {
+      EXPECT_NE(algorithm, signer_->algorithm());
+      EXPECT_EQ(signature.status().code(), absl::StatusCode::kInvalidArgument);
+      continue;
+    }
+    ASSERT_TRUE(signature.ok()) << signature.status();
+    // Verifies by this algorithm, and by no other one.
+    for (SignatureAlgorithm other : kAlgorithms) {
+      EXPECT_EQ(VerifySignature(AlgorithmDer(other), signer_->public_key_spki(),
+                                AsBytes("m"), *signature)
+                    .ok(),
+                other == algorithm);
+    }
+  }
+}
+
+TEST_P(KeyTypesTest, KeysComeBackFromPemAndDer) {
+  const absl::StatusOr<Secret> pem = signer_->ToPkcs8Pem();
   ASSERT_TRUE(pem.ok()) << pem.status();
   EXPECT_TRUE(absl::StartsWith(pem->text(), "-----BEGIN PRIVATE KEY-----\n"));
-  auto back = SoftwareSigner::FromPkcs8Pem(*pem);
-  ASSERT_TRUE(back.ok()) << back.status();
-  EXPECT_EQ((*back)->public_key_spki(), (*signer)->public_key_spki());
+  const absl::StatusOr<Secret> der = signer_->ToPkcs8Der();
+  ASSERT_TRUE(der.ok()) << der.status();
+  for (const auto& back : {SoftwareSigner::FromPkcs8Pem(*pem),
+                           SoftwareSigner::FromPkcs8Der(der->bytes())}) {
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ((*back)->public_key_spki(), signer_->public_key_spki());
+    EXPECT_EQ((*back)->type(), GetParam());
+  }
+  Bytes damaged = ToBytes(der->bytes());
+  damaged.push_back(0);
+  EXPECT_EQ(SoftwareSigner::FromPkcs8Der(damaged).status().code(),
+            absl::StatusCode::kInvalidArgument)
+      << "trailing data";
+  damaged.resize(damaged.size() - 2);
+  EXPECT_EQ(SoftwareSigner::FromPkcs8Der(damaged).status().code(),
+            absl::StatusCode::kInvalidArgument)
+      << "truncated";
 }
 
-TEST(SoftwareSignerTest, OpensslReadsThePemAndVerifies) {
-  auto signer = SoftwareSigner::Generate();
-  ASSERT_TRUE(signer.ok());
-  absl::StatusOr<Secret> pem = (*signer)->ToPkcs8Pem();
-  ASSERT_TRUE(pem.ok());
-  const std::string key = testdata::WriteScratch("key.pem", pem->bytes());
+TEST_P(KeyTypesTest, OpensslReadsTheKeyAndVerifies) {
+  const absl::StatusOr<Secret> der = signer_->ToPkcs8Der();
+  ASSERT_TRUE(der.ok());
+  const std::string key = testdata::WriteScratch("key.der", der->bytes());
+  const auto check =
+      testdata::RunOpenssl("pkey -inform DER -check -noout -in " + key);
+  if (GetParam() != KeyType::kEd25519) {
+    EXPECT_EQ(check.exit_code, 0) << check.output;
+  }
   const std::string message = testdata::WriteScratch("message", AsBytes("abc"));
-  absl::StatusOr<Bytes> signature = SignAndWait(**signer, AsBytes("abc"));
-  ASSERT_TRUE(signature.ok());
-  const std::string file = testdata::WriteScratch("signature", *signature);
-  const auto result = testdata::RunOpenssl(
-      "dgst -sha256 -prverify " + key + " -signature " + file + " " + message);
-  EXPECT_EQ(result.exit_code, 0) << result.output;
-  EXPECT_TRUE(absl::StrContains(result.output, "Verified OK"));
+  for (SignatureAlgorithm algorithm : signer_->tls_algorithms()) {
+    const absl::StatusOr<Bytes> signature =
+        SignNow(*signer_, algorithm, AsBytes("abc"));
+    ASSERT_TRUE(signature.ok());
+    std::string options = "-digest sha256";
+    if (algorithm == SignatureAlgorithm::kEcdsaP384Sha384) {
+      options = "-digest sha384";
+    } else if (algorithm == SignatureAlgorithm::kEd25519) {
+      options = "";
+    } else if (algorithm == SignatureAlgorithm::kRsaPssSha256) {
+      options +=
+          " -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:digest";
+    }
+    const auto result = testdata::RunOpenssl(
+        "pkeyutl -verify -rawin " + options + " -keyform DER -inkey " + key +
+        " -in " + message + " -sigfile " +
+        testdata::WriteScratch("signature", *signature));
+    EXPECT_EQ(result.exit_code, 0) << options << result.output;
+  }
 }
+
+INSTANTIATE_TEST_SUITE_P(KeyTypes, KeyTypesTest, ::testing::ValuesIn(kKeyTypes),
+                         [](const auto& info) {
+                           std::string name(KeyTypeName(info.param));
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(SoftwareSignerTest, RejectsOtherPem) {
   const auto make = [](std::string arguments) {
@@ -69,8 +154,8 @@ TEST(SoftwareSignerTest, RejectsOtherPem) {
     return testdata::RunOpenssl("pkey -in " + path).output;
   };
   for (const std::string& arguments :
-       {std::string("genpkey -algorithm ED25519"),
-        std::string("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-384"),
+       {std::string("genpkey -algorithm X25519"),
+        std::string("genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-521"),
         std::string("genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:1024")}) {
     const std::string pem = make(arguments);
     ASSERT_TRUE(absl::StrContains(pem, "BEGIN PRIVATE KEY")) << pem;
@@ -139,10 +224,11 @@ class SlowSigner : public Signer {
     return inner_.public_key_spki();
   }
   SignatureAlgorithm algorithm() const override { return inner_.algorithm(); }
-  void Sign(ByteView message, Done done) override {
-    thread_ =
-        std::thread([this, copy = ToBytes(message), done = std::move(done)] {
-          inner_.Sign(copy, done);
+  void Sign(SignatureAlgorithm algorithm, ByteView message,
+            Done done) override {
+    thread_ = std::thread(
+        [this, algorithm, copy = ToBytes(message), done = std::move(done)] {
+          inner_.Sign(algorithm, copy, done);
         });
   }
 

@@ -41,6 +41,7 @@ bool IsStrong(X509* certificate) {
     case NID_sha256WithRSAEncryption:
     case NID_sha384WithRSAEncryption:
     case NID_sha512WithRSAEncryption:
+    case NID_ED25519:
       break;
     default:
       return false;
@@ -51,6 +52,7 @@ bool IsStrong(X509* certificate) {
   if (EVP_PKEY_id(key.get()) == EVP_PKEY_RSA) {
     return EVP_PKEY_bits(key.get()) >= kMinRsaBits;
   }
+  if (EVP_PKEY_id(key.get()) == EVP_PKEY_ED25519) return true;
   if (EVP_PKEY_id(key.get()) != EVP_PKEY_EC) return false;
   const EC_KEY* ec_key = EVP_PKEY_get0_EC_KEY(key.get());
   switch (EC_GROUP_get_curve_name(EC_KEY_get0_group(ec_key))) {

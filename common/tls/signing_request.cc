@@ -41,8 +41,8 @@ ssl_private_key_result_t SigningRequest::Start(uint8_t* out, size_t* out_size,
                                                size_t max_out,
                                                uint16_t algorithm,
                                                ByteView message) {
-  if (signer_ == nullptr ||
-      algorithm != static_cast<uint16_t>(signer_->algorithm())) {
+  const auto asked = static_cast<SignatureAlgorithm>(algorithm);
+  if (signer_ == nullptr || !CheckSignatureAlgorithm(*signer_, asked).ok()) {
     failure_ = absl::InternalError("TLS asks for a signature of another kind");
     return ssl_private_key_failure;
   }
@@ -53,16 +53,18 @@ ssl_private_key_result_t SigningRequest::Start(uint8_t* out, size_t* out_size,
     shared_->suspended = false;
     shared_->result.reset();
   }
-  signer_->Sign(message, [shared = shared_](absl::StatusOr<Bytes> result) {
-    std::lock_guard<std::mutex> lock(shared->mutex);
-    shared->result = std::move(result);
-    if (!shared->suspended || shared->on_thread == nullptr) return;
-    // Under the lock: whoever destroys the request (and then perhaps its
-    // thread's loop) waits for this call.
-    shared->on_thread([shared] {
-      if (shared->owner != nullptr) shared->owner->on_ready_();
-    });
-  });
+  signer_->Sign(asked, message,
+                [shared = shared_](absl::StatusOr<Bytes> result) {
+                  std::lock_guard<std::mutex> lock(shared->mutex);
+                  shared->result = std::move(result);
+                  if (!shared->suspended || shared->on_thread == nullptr)
+                    return;
+                  // Under the lock: whoever destroys the request (and then
+                  // perhaps its thread's loop) waits for this call.
+                  shared->on_thread([shared] {
+                    if (shared->owner != nullptr) shared->owner->on_ready_();
+                  });
+                });
   {
     std::lock_guard<std::mutex> lock(shared_->mutex);
     if (!shared_->result.has_value()) {

@@ -34,8 +34,8 @@ Bytes Sign(SoftwareSigner& signer, const CertificateTemplate& contents) {
 
 }  // namespace
 
-TestCa::TestCa(const std::string& common_name)
-    : signer_(Must(SoftwareSigner::Generate())) {
+TestCa::TestCa(const std::string& common_name, KeyType type)
+    : signer_(Must(SoftwareSigner::Generate(type))) {
   CertificateTemplate contents;
   contents.serial = RandomSerial();
   contents.issuer = contents.subject = Must(Name::FromCommonName(common_name));
@@ -79,9 +79,9 @@ Bytes TestCa::Issue(const Leaf& leaf, const Bytes& spki) const {
   return Sign(*signer_, contents);
 }
 
-TlsCredential TestCa::Credential(const Leaf& leaf) const {
+TlsCredential TestCa::Credential(const Leaf& leaf, KeyType type) const {
   TlsCredential credential;
-  credential.signer = Must(SoftwareSigner::Generate());
+  credential.signer = Must(SoftwareSigner::Generate(type));
   credential.chain = {Issue(leaf, credential.signer->public_key_spki()),
                       certificate_.der};
   return credential;

@@ -8,6 +8,7 @@
 
 #include "absl/time/time.h"
 #include "common/base/clock.h"
+#include "common/crypto/key_type.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "common/pki/path.h"
@@ -27,7 +28,8 @@ class FixedClock : public Clock {
 // CHECK-fails instead of returning errors.
 class TestCa {
  public:
-  explicit TestCa(const std::string& common_name);
+  explicit TestCa(const std::string& common_name,
+                  KeyType type = KeyType::kEcP256);
 
   struct Leaf {
     std::string common_name = "leaf";
@@ -38,7 +40,8 @@ class TestCa {
   };
   Bytes Issue(const Leaf& leaf, const Bytes& spki) const;
   // With a key in memory of its own; the chain has the root too.
-  TlsCredential Credential(const Leaf& leaf) const;
+  TlsCredential Credential(const Leaf& leaf,
+                           KeyType type = KeyType::kEcP256) const;
 
   const Certificate& certificate() const { return certificate_; }
   std::shared_ptr<const TrustAnchors> anchors() const;

@@ -29,10 +29,17 @@ constexpr char kGroups[] = "X25519:P-256:P-384";
 
 // BoringSSL's default has SHA-1 in it, for TLS 1.2.
 constexpr uint16_t kPeerSignatures[] = {
-    SSL_SIGN_ECDSA_SECP256R1_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA256,
-    SSL_SIGN_RSA_PKCS1_SHA256,       SSL_SIGN_ECDSA_SECP384R1_SHA384,
-    SSL_SIGN_RSA_PSS_RSAE_SHA384,    SSL_SIGN_RSA_PKCS1_SHA384,
-    SSL_SIGN_RSA_PSS_RSAE_SHA512,    SSL_SIGN_RSA_PKCS1_SHA512,
+    SSL_SIGN_ECDSA_SECP256R1_SHA256,
+    SSL_SIGN_RSA_PSS_RSAE_SHA256,
+    SSL_SIGN_RSA_PKCS1_SHA256,
+    SSL_SIGN_ECDSA_SECP384R1_SHA384,
+    SSL_SIGN_RSA_PSS_RSAE_SHA384,
+    SSL_SIGN_RSA_PKCS1_SHA384,
+    SSL_SIGN_RSA_PSS_RSAE_SHA512,
+    SSL_SIGN_RSA_PKCS1_SHA512,
+    // For certificates that a CA's Ed25519 key signed (RFC 8446 4.2.3: without
+    // signature_algorithms_cert this list is about them too).
+    SSL_SIGN_ED25519,
 };
 
 bssl::UniquePtr<CRYPTO_BUFFER> MakeBuffer(ByteView bytes) {
@@ -87,11 +94,14 @@ absl::Status SetCredential(SSL_CTX* ctx, const TlsCredential& credential) {
     owned.push_back(MakeBuffer(der));
     chain.push_back(owned.back().get());
   }
-  const uint16_t algorithm =
-      static_cast<uint16_t>(credential.signer->algorithm());
+  std::vector<uint16_t> algorithms;
+  for (SignatureAlgorithm algorithm : credential.signer->tls_algorithms()) {
+    algorithms.push_back(static_cast<uint16_t>(algorithm));
+  }
   if (!SSL_CTX_set_chain_and_key(ctx, chain.data(), chain.size(), nullptr,
                                  SigningRequest::Method()) ||
-      !SSL_CTX_set_signing_algorithm_prefs(ctx, &algorithm, 1)) {
+      !SSL_CTX_set_signing_algorithm_prefs(ctx, algorithms.data(),
+                                           algorithms.size())) {
     return CryptoError(absl::StrCat("TLS can't use the certificate of ",
                                     leaf->subject.ToText()),
                        absl::StatusCode::kInvalidArgument);

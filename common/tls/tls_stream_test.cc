@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "absl/log/check.h"
+#include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
 #include "common/tls/test_ca.h"
 
@@ -60,20 +61,32 @@ class ThreadSigner : public Signer {
     return inner_->public_key_spki();
   }
   SignatureAlgorithm algorithm() const override { return inner_->algorithm(); }
-  void Sign(ByteView message, Done done) override {
+  void Sign(SignatureAlgorithm algorithm, ByteView message,
+            Done done) override {
     ++signatures;
+    last_algorithm = algorithm;
     threads_.emplace_back(
-        [this, copy = ToBytes(message), done = std::move(done)] {
+        [this, algorithm, copy = ToBytes(message), done = std::move(done)] {
           if (!failure.ok()) return done(failure);
-          done(SignAndWait(*inner_, copy));
+          inner_->Sign(algorithm, copy, done);
         });
   }
   int signatures = 0;
+  std::optional<SignatureAlgorithm> last_algorithm;
   absl::Status failure;
 
  private:
   std::shared_ptr<Signer> inner_;
   std::vector<std::thread> threads_;
+};
+
+// An RSA key that knows PKCS #1 alone, as some TPMs' do.
+class Pkcs1Signer : public ThreadSigner {
+ public:
+  using ThreadSigner::ThreadSigner;
+  std::vector<SignatureAlgorithm> tls_algorithms() const override {
+    return {SignatureAlgorithm::kRsaPkcs1Sha256};
+  }
 };
 
 // Both sides, and bytes carried between them.
@@ -260,6 +273,71 @@ TEST_P(TlsStreamTest, SlowSignersOnOtherThreadsAuthenticateBothSides) {
   ASSERT_TRUE(pair.server->peer().verified())
       << pair.server->peer().verification;
   EXPECT_EQ(pair.server->peer().chain[0].subject.common_name(), "gw-17");
+}
+
+// EC and RSA keys of every size, as a TPM would sign with them.
+TEST_P(TlsStreamTest, EveryKeyTypeAuthenticatesBothSides) {
+  const bool is_1_3 = GetParam() == 3;
+  for (const auto& [type, algorithm] :
+       {std::pair(KeyType::kEcP256, SignatureAlgorithm::kEcdsaP256Sha256),
+        std::pair(KeyType::kEcP384, SignatureAlgorithm::kEcdsaP384Sha384),
+        std::pair(KeyType::kRsa2048, SignatureAlgorithm::kRsaPssSha256),
+        std::pair(KeyType::kRsa3072, SignatureAlgorithm::kRsaPssSha256),
+        std::pair(KeyType::kEd25519, SignatureAlgorithm::kEd25519)}) {
+    SCOPED_TRACE(KeyTypeName(type));
+    TlsCredential server_credential = ca_.Credential(TestServerLeaf(), type);
+    TlsCredential client_credential = ca_.Credential(TestClientLeaf(), type);
+    auto server_signer =
+        std::make_shared<ThreadSigner>(server_credential.signer);
+    auto client_signer =
+        std::make_shared<ThreadSigner>(client_credential.signer);
+    server_credential.signer = server_signer;
+    client_credential.signer = client_signer;
+    Pair pair(Client(client_credential), Server(server_credential));
+    pair.Carry();
+    ASSERT_TRUE(pair.server->handshake_done())
+        << pair.server_status << pair.client_status;
+    EXPECT_TRUE(pair.server->peer().verified());
+    EXPECT_EQ(server_signer->last_algorithm, algorithm);
+    EXPECT_EQ(client_signer->last_algorithm, algorithm);
+    EXPECT_EQ(pair.client->version(), is_1_3 ? "TLSv1.3" : "TLSv1.2");
+  }
+}
+
+// The leaves are P-256's, the CA's key is of every type.
+TEST_P(TlsStreamTest, EveryKeyTypeOfTheCaIsTrusted) {
+  for (KeyType type : kKeyTypes) {
+    SCOPED_TRACE(KeyTypeName(type));
+    const TestCa ca("CA", type);
+    TlsServerOptions server;
+    server.versions = Versions();
+    server.credential = ca.Credential(TestServerLeaf());
+    server.client_anchors = ca.anchors();
+    TlsClientOptions client;
+    client.versions = Versions();
+    client.credential = ca.Credential(TestClientLeaf());
+    client.server_anchors = ca.anchors();
+    Pair pair(*TlsContext::CreateClient(client, clock_),
+              *TlsContext::CreateServer(server, clock_));
+    pair.Carry();
+    ASSERT_TRUE(pair.server->handshake_done())
+        << pair.server_status << pair.client_status;
+    EXPECT_TRUE(pair.server->peer().verified())
+        << pair.server->peer().verification;
+  }
+}
+
+// Old clients and chips without PSS: PKCS #1 on TLS 1.2, nothing on 1.3.
+TEST_P(TlsStreamTest, RsaKeyWithoutPssWorksOnTls12Alone) {
+  TlsCredential credential =
+      ca_.Credential(TestServerLeaf(), KeyType::kRsa2048);
+  auto signer = std::make_shared<Pkcs1Signer>(credential.signer);
+  credential.signer = signer;
+  Pair pair(Client(), Server(credential));
+  pair.Carry();
+  EXPECT_EQ(pair.server->handshake_done(), GetParam() == 2);
+  EXPECT_EQ(pair.server_status.ok(), GetParam() == 2) << pair.server_status;
+  EXPECT_EQ(signer->signatures, GetParam() == 2 ? 1 : 0);
 }
 
 TEST_P(TlsStreamTest, FailingSignerFailsTheHandshakeWithItsReason) {

@@ -131,10 +131,11 @@ void CertificateAuthority::Issue(const SubscriberContents& contents,
   absl::StatusOr<Bytes> tbs =
       SerializeTbsCertificateDer(certificate, signer_->algorithm());
   if (!tbs.ok()) return done(tbs.status());
-  signer_->Sign(*tbs, [tbs = *tbs, algorithm = signer_->algorithm(),
-                       done](absl::StatusOr<Bytes> signature) {
-    done(Assemble(tbs, algorithm, std::move(signature)));
-  });
+  const SignatureAlgorithm algorithm = signer_->algorithm();
+  signer_->Sign(algorithm, *tbs,
+                [tbs = *tbs, algorithm, done](absl::StatusOr<Bytes> signature) {
+                  done(Assemble(tbs, algorithm, std::move(signature)));
+                });
 }
 
 absl::StatusOr<Certificate> CreateRootCertificate(const std::string& name,

@@ -80,7 +80,7 @@ def requests(keys):
     ok("p521", "A key on P-521, which is not issued for", request(c, info(c)), key="weak")
     c = keys["ed25519"]
     ok("ed25519", "An Ed25519 key", request(c, info(c), seq(oid("1.3.101.112")), signature=b"\0" * 64),
-       key="weak", signature="unsupported")
+       key="weak", signature="wrong")
     ok("wrong_signature", "The signature of other octets",
        request(k, info(k), signature=k.sign(b"other")), signature="wrong")
     ok("foreign_signature", "Signed by another key than the request's",
