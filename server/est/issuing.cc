@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "common/base/failpoint.h"
-#include "common/crypto/public_key.h"
 #include "server/est/status_table.h"
+#include "server/store/certificate_record.h"
 
 namespace bestow::server {
 namespace {
@@ -40,16 +40,10 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
     return done_(absl::InternalError("failpoint est.after_sign"));
   }
   Issuance issuance;
-  issuance.record.serial = certificate->serial;
+  issuance.record = RecordOf(*certificate);
   issuance.record.identity_id = order_.identity_id;
   issuance.record.operation = order_.operation;
-  issuance.record.subject = certificate->subject.ToText();
-  issuance.record.not_before = certificate->not_before;
-  issuance.record.not_after = certificate->not_after;
   issuance.record.issued_at = services_.clock->Now();
-  const Sha256Digest key_hash = Sha256(certificate->spki);
-  issuance.record.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
-  issuance.record.certificate = certificate->der;
   issuance.secret_id = order_.secret_id;
   issuance.secret_retry_window = exchange_->snapshot().secret_retry_window;
   // So that the crash test can see a server that is wrong in this. Nothing but

@@ -324,7 +324,7 @@ TEST_F(SqliteStoreTest, RefusesANewerSchema) {
   {
     auto database = Database::Open(path_, Database::Mode::kReadWrite);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=2").ok());
+    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=3").ok());
   }
   auto opened = SqliteStore::Open(path_, {});
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);

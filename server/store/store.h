@@ -1,4 +1,5 @@
-// What the server keeps: identities, one-time secrets, issued certificates.
+// What the server keeps: identities and their secrets, issued certificates,
+// requests that wait for the operator, orders to renew early.
 #ifndef SERVER_STORE_STORE_H_
 #define SERVER_STORE_STORE_H_
 
@@ -6,54 +7,37 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/base/bytes.h"
+#include "server/store/records.h"
 
 namespace bestow::server {
 
-struct Identity {
-  int64_t id = 0;
-  std::string name;
-  std::string password_hash;  // as auth/password.h writes it; "": no password
-};
-
-// A one-time secret, as far as it is stored: by its hash.
-struct SecretRecord {
-  int64_t id = 0;
-  int64_t identity_id = 0;
-  absl::Time expires_at;
-};
-
-struct CertificateRecord {
-  Bytes serial;  // INTEGER content octets
-  int64_t identity_id = 0;
-  std::string identity;   // filled when read
-  std::string operation;  // "simpleenroll"
-  std::string subject;    // for people
-  absl::Time not_before;
-  absl::Time not_after;
-  absl::Time issued_at;
-  Bytes key_sha256;  // over the SubjectPublicKeyInfo
-  Bytes certificate;
-};
-
 // An issuance to be made durable.
 struct Issuance {
+  // identity_id 0: the identity called record.identity registers itself (a
+  // device of a manufacturer that the operator trusts, RFC 7030 3.3.2). It is
+  // made in the same transaction, good for record.label; one that is there by
+  // now is taken if it is good for that label.
   CertificateRecord record;
   // The one-time secret that authenticated it. It becomes bound to the
   // record's key in the same transaction.
   std::optional<int64_t> secret_id;
-  // For how long after its first use a secret gives the same certificate.
+  // The approved request that it answers: taken in the same transaction.
+  std::optional<int64_t> pending_id;
+  // For how long after its first use a secret, or an approval, gives the same
+  // certificate.
   absl::Duration secret_retry_window;
 };
 
 struct Issued {
   Bytes certificate;
-  // The certificate is an older one: a one-time secret came again with the
-  // key that it is bound to. Nothing was written.
+  // The certificate is an older one: a one-time secret or an approval came
+  // again with the key that it is bound to. Nothing was written.
   bool repeated = false;
 };
 
@@ -65,18 +49,46 @@ class Store {
   // `done` is called once, on a thread of the store, and only after the record
   // is on the disk (or has failed). Errors beside the two above:
   // kPermissionDenied: the secret has served another key, its time to be
-  // repeated is over, or it expired unused (the message says which).
-  // kAlreadyExists: the serial number is taken; take another.
+  // repeated is over, it expired unused, or the request is not approved any
+  // more (the message says which). kAlreadyExists: the serial number is taken;
+  // take another.
+  // A server-made key is sent but once: its secret or approval repeats nothing.
   using IssueDone = std::function<void(absl::StatusOr<Issued>)>;
   virtual void Issue(Issuance issuance, IssueDone done) = 0;
+
+  // The request that `request` is (see PendingRequest for what they are
+  // matched by), in whatever state, or `request` itself, added as waiting.
+  // `done` as for Issue(): a new one is on the disk by then. Expired ones
+  // count as not there, and are removed. identity_id 0: as in Issuance.
+  // kResourceExhausted: `max_waiting` requests of this label wait already.
+  using PendingDone = std::function<void(absl::StatusOr<PendingRequest>)>;
+  virtual void FindOrAddPending(PendingRequest request, size_t max_waiting,
+                                PendingDone done) = 0;
 
   // Reads. Short, on the caller's thread; never wait for a writer.
   // kNotFound when there is none.
   virtual absl::StatusOr<Identity> FindIdentity(const std::string& name) = 0;
   virtual absl::StatusOr<SecretRecord> FindSecret(int64_t identity_id,
                                                   ByteView secret_sha256) = 0;
+  // The password's and those of the newest one-time secrets: at most
+  // kMaxDigestSecrets. None is no error.
+  static constexpr size_t kMaxDigestSecrets = 16;
+  virtual absl::StatusOr<std::vector<DigestSecret>> FindDigestSecrets(
+      int64_t identity_id, const std::string& realm,
+      const std::string& algorithm) = 0;
+  // NOT checked: whose it is.
+  virtual absl::StatusOr<PreSharedKey> FindPreSharedKey(
+      ByteView key_identifier) = 0;
   virtual absl::StatusOr<CertificateRecord> FindCertificate(
       ByteView serial) = 0;
+  // The newest of the identity's certificates whose SubjectPublicKeyInfo has
+  // that SHA-256, or whose subject key identifier that is. NOT checked: dates.
+  virtual absl::StatusOr<CertificateRecord> FindCertificateByKey(
+      int64_t identity_id, ByteView key_sha256_or_key_id) = 0;
+  // The newest order that means this certificate. NOT checked: whether its
+  // window is over.
+  virtual absl::StatusOr<RenewalOrder> FindRenewalOrder(
+      const CertificateRecord& record) = 0;
 };
 
 }  // namespace bestow::server

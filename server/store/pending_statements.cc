@@ -1,0 +1,265 @@
+#include "server/store/pending_statements.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "server/store/identity_statements.h"
+
+namespace bestow::server {
+namespace {
+
+using State = PendingRequest::State;
+
+constexpr State kStates[] = {State::kWaiting, State::kApproved, State::kRefused,
+                             State::kIssued};
+
+constexpr char kSelectPending[] =
+    "SELECT p.id, p.label, p.identity_id, i.name, p.key_sha256, p.subject_der,"
+    " p.operation, p.subject, p.csr, p.created_at, p.expires_at, p.state,"
+    " p.reason, p.decided_at"
+    " FROM pending_requests p JOIN identities i ON i.id = p.identity_id ";
+
+absl::StatusOr<PendingRequest> ReadPending(const Statement& row) {
+  PendingRequest request;
+  request.id = row.Int(0);
+  request.label = row.Text(1);
+  request.identity_id = row.Int(2);
+  request.identity = row.Text(3);
+  request.key_sha256 = row.Blob(4);
+  request.subject_der = row.Blob(5);
+  request.operation = row.Text(6);
+  request.subject = row.Text(7);
+  request.csr = row.Blob(8);
+  request.created_at = absl::FromUnixSeconds(row.Int(9));
+  request.expires_at = absl::FromUnixSeconds(row.Int(10));
+  request.reason = row.Text(12);
+  request.decided_at = row.IsNull(13) ? absl::InfinitePast()
+                                      : absl::FromUnixSeconds(row.Int(13));
+  const std::string state = row.Text(11);
+  for (State known : kStates) {
+    if (state == PendingStateName(known)) {
+      request.state = known;
+      return request;
+    }
+  }
+  return absl::InternalError(absl::StrCat("database: pending request ",
+                                          request.id, " is in no known state"));
+}
+
+absl::StatusOr<PendingRequest> SelectPending(Database& database, int64_t id) {
+  absl::StatusOr<Statement> query =
+      database.Prepare(absl::StrCat(kSelectPending, "WHERE p.id = ?"));
+  if (!query.ok()) return query.status();
+  absl::Status status = ExpectRow(query->Bind(id), "pending request");
+  if (!status.ok()) return status;
+  return ReadPending(*query);
+}
+
+absl::StatusOr<PendingRequest> SelectMatching(Database& database,
+                                              const PendingRequest& request) {
+  absl::StatusOr<Statement> query = database.Prepare(
+      absl::StrCat(kSelectPending,
+                   "WHERE p.identity_id = ? AND p.label = ?"
+                   " AND p.key_sha256 = ? AND p.subject_der = ?"));
+  if (!query.ok()) return query.status();
+  query->Bind(request.identity_id)
+      .Bind(request.label)
+      .Bind(ByteView(request.key_sha256))
+      .Bind(ByteView(request.subject_der));
+  absl::Status status = ExpectRow(*query, "pending request");
+  if (!status.ok()) return status;
+  return ReadPending(*query);
+}
+
+absl::Status DeleteExpired(Database& database, absl::Time now) {
+  absl::StatusOr<Statement> remove =
+      database.Prepare("DELETE FROM pending_requests WHERE expires_at <= ?");
+  if (!remove.ok()) return remove.status();
+  return remove->Bind(absl::ToUnixSeconds(now)).Run();
+}
+
+absl::StatusOr<int64_t> CountWaiting(Database& database,
+                                     const std::string& label) {
+  absl::StatusOr<Statement> query = database.Prepare(
+      "SELECT count(*) FROM pending_requests WHERE label = ? AND state = ?");
+  if (!query.ok()) return query.status();
+  query->Bind(label).Bind(PendingStateName(State::kWaiting));
+  absl::Status status = ExpectRow(*query, "count");
+  if (!status.ok()) return status;
+  return query->Int(0);
+}
+
+absl::StatusOr<int64_t> InsertPending(Database& database,
+                                      const PendingRequest& request) {
+  absl::StatusOr<Statement> insert = database.Prepare(
+      "INSERT INTO pending_requests (label, identity_id, key_sha256,"
+      " subject_der, operation, subject, csr, created_at, expires_at, state)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  if (!insert.ok()) return insert.status();
+  absl::Status status = insert->Bind(request.label)
+                            .Bind(request.identity_id)
+                            .Bind(ByteView(request.key_sha256))
+                            .Bind(ByteView(request.subject_der))
+                            .Bind(request.operation)
+                            .Bind(request.subject)
+                            .Bind(ByteView(request.csr))
+                            .Bind(absl::ToUnixSeconds(request.created_at))
+                            .Bind(absl::ToUnixSeconds(request.expires_at))
+                            .Bind(PendingStateName(State::kWaiting))
+                            .Run();
+  if (!status.ok()) return status;
+  return database.last_insert_id();
+}
+
+absl::StatusOr<Bytes> CertificateOf(Database& database, int64_t pending_id) {
+  absl::StatusOr<Statement> query = database.Prepare(
+      "SELECT c.certificate FROM pending_requests p"
+      " JOIN certificates c ON c.id = p.certificate_id WHERE p.id = ?");
+  if (!query.ok()) return query.status();
+  absl::Status status = ExpectRow(query->Bind(pending_id), "certificate");
+  if (!status.ok()) return status;
+  return query->Blob(0);
+}
+
+}  // namespace
+
+const char* PendingStateName(State state) {
+  switch (state) {
+    case State::kWaiting:
+      return "waiting";
+    case State::kApproved:
+      return "approved";
+    case State::kRefused:
+      return "refused";
+    case State::kIssued:
+      return "issued";
+  }
+  return "?";
+}
+
+absl::StatusOr<PendingRequest> FindOrInsertPending(Database& database,
+                                                   PendingRequest request,
+                                                   size_t max_waiting) {
+  absl::Status status = DeleteExpired(database, request.created_at);
+  if (!status.ok()) return status;
+  if (request.identity_id == 0) {
+    absl::StatusOr<int64_t> id = RegisterIdentity(
+        database, request.identity, request.label, request.created_at);
+    if (!id.ok()) return id.status();
+    request.identity_id = *id;
+  }
+  absl::StatusOr<PendingRequest> found = SelectMatching(database, request);
+  if (found.ok() || !absl::IsNotFound(found.status())) return found;
+  absl::StatusOr<int64_t> waiting = CountWaiting(database, request.label);
+  if (!waiting.ok()) return waiting.status();
+  if (static_cast<size_t>(*waiting) >= max_waiting) {
+    return absl::ResourceExhaustedError(
+        "too many requests wait for the operator's approval already");
+  }
+  absl::StatusOr<int64_t> id = InsertPending(database, request);
+  if (!id.ok()) return id.status();
+  return SelectPending(database, *id);
+}
+
+absl::Status SelectAllPending(
+    Database& database, absl::Time now,
+    const std::function<void(const PendingRequest&)>& visit) {
+  absl::StatusOr<Statement> query = database.Prepare(
+      absl::StrCat(kSelectPending, "WHERE p.expires_at > ? ORDER BY p.id"));
+  if (!query.ok()) return query.status();
+  query->Bind(absl::ToUnixSeconds(now));
+  for (;;) {
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+    absl::StatusOr<PendingRequest> request = ReadPending(*query);
+    if (!request.ok()) return request.status();
+    visit(*request);
+  }
+}
+
+absl::StatusOr<PendingRequest> UpdatePending(Database& database, int64_t id,
+                                             bool approve,
+                                             const std::string& reason,
+                                             absl::Time now) {
+  absl::StatusOr<PendingRequest> request = SelectPending(database, id);
+  if (!request.ok()) return request.status();
+  if (request->expires_at <= now) {
+    return absl::NotFoundError("no such pending request");
+  }
+  if (request->state == State::kIssued) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("request ", id, " has its certificate already"));
+  }
+  const absl::Duration wait =
+      request->expires_at - (request->decided_at == absl::InfinitePast()
+                                 ? request->created_at
+                                 : request->decided_at);
+  absl::StatusOr<Statement> update = database.Prepare(
+      "UPDATE pending_requests SET state = ?, reason = ?, decided_at = ?,"
+      " expires_at = ? WHERE id = ?");
+  if (!update.ok()) return update.status();
+  absl::Status status =
+      update
+          ->Bind(PendingStateName(approve ? State::kApproved : State::kRefused))
+          .Bind(reason)
+          .Bind(absl::ToUnixSeconds(now))
+          .Bind(absl::ToUnixSeconds(now + wait))
+          .Bind(id)
+          .Run();
+  if (!status.ok()) return status;
+  return SelectPending(database, id);
+}
+
+absl::StatusOr<std::optional<Issued>> RepeatForPending(
+    Database& database, const Issuance& issuance) {
+  const CertificateRecord& record = issuance.record;
+  absl::StatusOr<PendingRequest> request =
+      SelectPending(database, *issuance.pending_id);
+  const absl::Status gone = absl::PermissionDeniedError(
+      "the request for approval is not there any more");
+  if (absl::IsNotFound(request.status())) return gone;
+  if (!request.ok()) return request.status();
+  // The key of a CSR for /serverkeygen is not the certificate's.
+  const bool same_key =
+      record.server_key || request->key_sha256 == record.key_sha256;
+  if (request->expires_at <= record.issued_at ||
+      request->identity_id != record.identity_id ||
+      request->label != record.label || !same_key) {
+    return gone;
+  }
+  switch (request->state) {
+    case State::kApproved:
+      return std::nullopt;
+    case State::kIssued: {
+      absl::StatusOr<Bytes> certificate =
+          CertificateOf(database, *issuance.pending_id);
+      if (!certificate.ok()) return certificate.status();
+      return Issued{*std::move(certificate), /*repeated=*/true};
+    }
+    case State::kWaiting:
+    case State::kRefused:
+      break;
+  }
+  return absl::PermissionDeniedError("the request is not approved any more");
+}
+
+absl::Status TakePending(Database& database, const Issuance& issuance,
+                         int64_t certificate_id) {
+  const CertificateRecord& record = issuance.record;
+  // A server-made key is not here to be sent again: the row is over at once.
+  const absl::Time expires_at =
+      record.server_key ? record.issued_at
+                        : record.issued_at + issuance.secret_retry_window;
+  absl::StatusOr<Statement> update = database.Prepare(
+      "UPDATE pending_requests SET state = ?, certificate_id = ?,"
+      " expires_at = ? WHERE id = ?");
+  if (!update.ok()) return update.status();
+  return update->Bind(PendingStateName(State::kIssued))
+      .Bind(certificate_id)
+      .Bind(absl::ToUnixSeconds(expires_at))
+      .Bind(*issuance.pending_id)
+      .Run();
+}
+
+}  // namespace bestow::server
