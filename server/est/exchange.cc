@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "server/auth/basic_auth.h"
 #include "server/est/reply.h"
 #include "server/est/status_table.h"
 
@@ -50,7 +51,7 @@ void Exchange::Fail(const absl::Status& refusal,
                     std::string_view allowed_methods) {
   if (reply_ == nullptr) return;
   HttpResponse response =
-      ErrorReply(refusal, snapshot_->realm, allowed_methods);
+      ErrorReply(refusal, {BasicChallenge(snapshot_->realm)}, allowed_methods);
   WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
                refusal.message());
   Send(std::move(response));

@@ -1,17 +1,22 @@
 #include "server/est/reply.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "server/auth/basic_auth.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {
 namespace {
 constexpr size_t kMaxReasonBytes = 400;
 // A queue that is full now is empty within seconds.
-constexpr char kRetryAfterSeconds[] = "5";
+constexpr absl::Duration kRetryAfterBusy = absl::Seconds(5);
+
+void AddRetryAfter(HttpHeaders& headers, absl::Duration after) {
+  headers.emplace_back("Retry-After",
+                       absl::StrCat(absl::ToInt64Seconds(after)));
+}
 }  // namespace
 
 HttpResponse EstReply(std::string_view content_type, std::string body) {
@@ -24,21 +29,32 @@ HttpResponse EstReply(std::string_view content_type, std::string body) {
   return response;
 }
 
-HttpResponse ErrorReply(const absl::Status& refusal, std::string_view realm,
+HttpResponse AcceptedReply(absl::Duration retry_after) {
+  HttpResponse response;
+  response.status = 202;
+  AddRetryAfter(response.headers, retry_after);
+  return response;
+}
+
+HttpResponse ErrorReply(const absl::Status& refusal,
+                        const std::vector<std::string>& challenges,
                         std::string_view allowed_methods) {
   HttpResponse response;
   response.status = RowOf(ProblemOf(refusal)).http_status;
   if (response.status == 401) {
-    // The first header of the reply, for readers that look at one only.
-    response.headers = {{"WWW-Authenticate", BasicChallenge(realm)}};
+    // The first headers of the reply, for readers that look at one only.
+    for (const std::string& challenge : challenges) {
+      response.headers.emplace_back("WWW-Authenticate", challenge);
+    }
     return response;
   }
   response.headers = {{"Content-Type", "text/plain; charset=utf-8"}};
   if (response.status == 405) {
     response.headers.emplace_back("Allow", allowed_methods);
   }
-  if (response.status == 503) {
-    response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  if (response.status == 429 || response.status == 503) {
+    AddRetryAfter(response.headers,
+                  RetryAfterOf(refusal).value_or(kRetryAfterBusy));
   }
   response.body = absl::StrCat(OneLine(refusal.message()), "\n");
   return response;

@@ -1,7 +1,8 @@
 #include "server/est/status_table.h"
 
+#include <algorithm>
+#include <cstdint>
 #include <iterator>
-#include <optional>
 #include <string>
 
 #include "absl/log/check.h"
@@ -15,26 +16,41 @@ namespace {
 constexpr StatusRow kTable[] = {
     {Problem::kUnknownPath, "unknown-path", 404},
     {Problem::kUnknownLabel, "unknown-label", 404},
+    {Problem::kNotOffered, "not-offered", 404},
+    {Problem::kUnknownCertificate, "unknown-certificate", 404},
     {Problem::kWrongMethod, "wrong-method", 405},
     {Problem::kWrongMediaType, "wrong-media-type", 415},
+    {Problem::kTooLarge, "too-large", 413},
     {Problem::kBadEncoding, "bad-encoding", 400},
     {Problem::kBadRequest, "bad-request", 400},
     {Problem::kWeakKey, "weak-key", 400},
     {Problem::kBadSignature, "bad-signature", 400},
     {Problem::kNotLinked, "not-linked", 400},
     {Problem::kOtherNames, "other-names", 400},
-    {Problem::kNameChange, "name-change", 403},
+    {Problem::kUnknownKeyId, "unknown-key-id", 400},
+    {Problem::kNoCommonAlgorithm, "no-common-algorithm", 400},
     {Problem::kNoCredentials, "no-credentials", 401},
     {Problem::kWrongCredentials, "wrong-credentials", 401},
     {Problem::kNoCertificate, "no-certificate", 403},
     {Problem::kBadCertificate, "bad-certificate", 403},
+    {Problem::kWrongOtp, "wrong-otp", 403},
+    {Problem::kNotRegistered, "not-registered", 403},
+    {Problem::kKeyType, "key-type", 403},
+    {Problem::kNameChange, "name-change", 403},
+    {Problem::kTooEarly, "too-early", 403},
+    {Problem::kSameKey, "same-key", 403},
     {Problem::kNotGranted, "not-granted", 403},
     {Problem::kSecretSpent, "secret-spent", 403},
+    {Problem::kDenied, "denied", 403},
+    {Problem::kTooManyTries, "too-many-tries", 429},
+    {Problem::kTooManyRequests, "too-many-requests", 429},
+    {Problem::kTooManyPending, "too-many-pending", 503},
     {Problem::kBusy, "busy", 503},
     {Problem::kInternal, "internal", 500},
 };
 
 constexpr char kPayload[] = "bestow/problem";
+constexpr char kRetryAfter[] = "bestow/retry-after-seconds";
 
 }  // namespace
 
@@ -51,6 +67,25 @@ absl::Status Refuse(Problem problem, std::string_view reason) {
   status.SetPayload(kPayload,
                     absl::Cord(absl::StrCat(static_cast<int>(problem))));
   return status;
+}
+
+absl::Status RefuseUntil(Problem problem, std::string_view reason,
+                         absl::Duration retry_after) {
+  absl::Status status = Refuse(problem, reason);
+  const int64_t seconds = std::max<int64_t>(
+      1, absl::ToInt64Seconds(absl::Ceil(retry_after, absl::Seconds(1))));
+  status.SetPayload(kRetryAfter, absl::Cord(absl::StrCat(seconds)));
+  return status;
+}
+
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status) {
+  const std::optional<absl::Cord> payload = status.GetPayload(kRetryAfter);
+  int64_t seconds = 0;
+  if (!payload.has_value() ||
+      !absl::SimpleAtoi(std::string(*payload), &seconds)) {
+    return std::nullopt;
+  }
+  return absl::Seconds(seconds);
 }
 
 Problem ProblemOf(const absl::Status& status) {

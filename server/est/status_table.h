@@ -3,9 +3,11 @@
 #ifndef SERVER_EST_STATUS_TABLE_H_
 #define SERVER_EST_STATUS_TABLE_H_
 
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 
 namespace bestow::server {
@@ -13,21 +15,35 @@ namespace bestow::server {
 enum class Problem {
   kUnknownPath,
   kUnknownLabel,
+  kNotOffered,
+  kUnknownCertificate,
   kWrongMethod,
   kWrongMediaType,
+  kTooLarge,
   kBadEncoding,
   kBadRequest,
   kWeakKey,
   kBadSignature,
   kNotLinked,
   kOtherNames,
-  kNameChange,
+  kUnknownKeyId,
+  kNoCommonAlgorithm,
   kNoCredentials,
   kWrongCredentials,
   kNoCertificate,
   kBadCertificate,
+  kWrongOtp,
+  kNotRegistered,
+  kKeyType,
+  kNameChange,
+  kTooEarly,
+  kSameKey,
   kNotGranted,
   kSecretSpent,
+  kDenied,
+  kTooManyTries,
+  kTooManyRequests,
+  kTooManyPending,
   kBusy,
   kInternal,
 };
@@ -45,6 +61,12 @@ const StatusRow& RowOf(Problem problem);
 // A status that carries its Problem. `reason` goes to the client: one line, no
 // secrets.
 absl::Status Refuse(Problem problem, std::string_view reason);
+// The same with the time to come back after: Retry-After, in whole seconds,
+// rounded up, at least one.
+absl::Status RefuseUntil(Problem problem, std::string_view reason,
+                         absl::Duration retry_after);
+// nullopt for any other status.
+std::optional<absl::Duration> RetryAfterOf(const absl::Status& status);
 // The Problem of a Refuse(); for other statuses kBusy when trying again later
 // may help (kUnavailable, kResourceExhausted), else kInternal.
 Problem ProblemOf(const absl::Status& status);

@@ -1,12 +1,15 @@
 #include "server/est/status_table.h"
 
+#include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <sstream>
 #include <string>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
 
 namespace bestow::server {
@@ -28,6 +31,23 @@ TEST(StatusTableTest, AStatusKeepsItsProblem) {
   EXPECT_EQ(ProblemOf(absl::ResourceExhaustedError("")), Problem::kBusy);
   EXPECT_EQ(ProblemOf(absl::InternalError("")), Problem::kInternal);
   EXPECT_EQ(ProblemOf(absl::NotFoundError("")), Problem::kInternal);
+}
+
+TEST(StatusTableTest, SaysWhenToComeBackInWholeSeconds) {
+  struct Case {
+    absl::Duration given;
+    int64_t seconds;
+  };
+  for (const Case& c : {Case{absl::ZeroDuration(), 1},
+                        {absl::Milliseconds(1), 1},
+                        {absl::Seconds(5), 5},
+                        {absl::Milliseconds(5001), 6},
+                        {absl::Hours(1), 3600}}) {
+    const absl::Status status = RefuseUntil(Problem::kBusy, "why", c.given);
+    EXPECT_EQ(RetryAfterOf(status), absl::Seconds(c.seconds)) << c.given;
+    EXPECT_EQ(ProblemOf(status), Problem::kBusy);
+  }
+  EXPECT_EQ(RetryAfterOf(Refuse(Problem::kBusy, "why")), std::nullopt);
 }
 
 TEST(StatusTableTest, IsWhatTheDocsSay) {
