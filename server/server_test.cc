@@ -211,14 +211,20 @@ TEST_F(ServerTest, EnrollsAndReenrollsLinkedToItsSession) {
     ASSERT_TRUE(issued.ok()) << issued.status();
     EXPECT_EQ(issued->subject.ToText(), subject);
 
-    Client second(port_,
-                  ClientTls(versions, TlsCredential{{issued->der}, key}));
-    ASSERT_TRUE(second.connected().ok()) << second.connected();
-    // Another session's binding does not do.
-    auto refused = second.Post(
+    // Another session's binding does not do, and is the last word in this one
+    // (RFC 9266 4.1).
+    const auto with_certificate =
+        ClientTls(versions, TlsCredential{{issued->der}, key});
+    Client wrong(port_, with_certificate);
+    ASSERT_TRUE(wrong.connected().ok()) << wrong.connected();
+    auto refused = wrong.Post(
         "simplereenroll", MakeCsr(*key, subject, first.ChannelBinding()), "");
     ASSERT_TRUE(refused.ok()) << refused.status();
     EXPECT_EQ(refused->status, 400) << refused->body;
+    EXPECT_TRUE(refused->close);
+
+    Client second(port_, with_certificate);
+    ASSERT_TRUE(second.connected().ok()) << second.connected();
     auto renewed = IssuedBy(second.Post(
         "simplereenroll", MakeCsr(*key, subject, second.ChannelBinding()), ""));
     ASSERT_TRUE(renewed.ok()) << renewed.status();
