@@ -85,7 +85,7 @@ TEST_F(HttpServerToolsTest, CurlSendsBodiesInEachWay) {
 TEST_F(HttpServerToolsTest, CurlReusesItsConnection) {
   const Output out =
       Curl(absl::StrCat("-v https://localhost:", server_.port(), "/y"));
-  EXPECT_THAT(out.text, HasSubstr("Re-using existing connection"));
+  EXPECT_THAT(out.text, HasSubstr("Re-using existing "));
 }
 
 TEST_F(HttpServerToolsTest, CurlSeesARefusalOfItsLargeBody) {
@@ -129,7 +129,7 @@ TEST_F(HttpServerToolsTest, P256NeedsNoHelloRetryRequest) {
     const Output out = SClient(absl::StrCat("-tls1_3 -trace -groups ", groups));
     EXPECT_THAT(out.text, HasSubstr("Verify return code: 0 (ok)"));
     EXPECT_THAT(out.text, Not(HasSubstr("HelloRetryRequest")));
-    EXPECT_THAT(out.text, HasSubstr("Server Temp Key: ECDH, prime256v1"));
+    EXPECT_THAT(out.text, HasSubstr(" Temp Key: ECDH, prime256v1"));
     size_t hellos = 0;
     for (size_t at = 0;
          (at = out.text.find("ServerHello, Length", at)) != std::string::npos;
@@ -150,9 +150,9 @@ TEST_F(HttpServerToolsTest, NeverResumes) {
 }
 
 TEST_F(HttpServerToolsTest, AsksForCertificatesOfItsCas) {
-  const Output out = SClient("-tls1_3");
+  const Output out = SClient("-tls1_3 -nameopt RFC2253");
   EXPECT_THAT(out.text, HasSubstr("Acceptable client certificate CA names\n"
-                                  "CN = Test CA"));
+                                  "CN=Test CA"));
 }
 
 }  // namespace

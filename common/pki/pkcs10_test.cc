@@ -133,11 +133,11 @@ TEST(Pkcs10Test, WhatWeBuildSaysWhatWasWanted) {
   EXPECT_EQ(*SerializePkcs10Der(*request), *der);
 
   const std::string path = testdata::WriteScratch("built", *der);
-  const auto seen =
-      testdata::RunOpenssl("req -verify -noout -text -inform DER -in " + path);
+  const auto seen = testdata::RunOpenssl(
+      "req -verify -noout -text -nameopt RFC2253 -inform DER -in " + path);
   EXPECT_EQ(seen.exit_code, 0) << seen.output;
   for (const char* text :
-       {"verify OK", "CN = gw-17", "DNS:gw-17.example, IP Address:192.0.2.1",
+       {"verify OK", "CN=gw-17", "DNS:gw-17.example, IP Address:192.0.2.1",
         "challengePassword", "Digital Signature"}) {
     EXPECT_TRUE(absl::StrContains(seen.output, text)) << text << seen.output;
   }
