@@ -11,7 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "agent/credentials/credential_store.h"
 #include "agent/daemon.h"
+#include "agent/tpm/tpm_public.h"
 #include "common/base/file.h"
+#include "common/crypto/key_type.h"
 #include "common/pki/certificate.h"
 
 namespace bestow::agent {
@@ -78,11 +80,17 @@ absl::Status CheckKey(Tpm& tpm, const std::optional<Credential>& credential) {
   if (credential) {
     key = credential->key;
   } else {
-    auto made = tpm.CreateKey();
+    auto made = tpm.CreateKey(KeyType::kEcP256);
     if (!made.ok()) return made.status();
     key = *std::move(made);
   }
-  return tpm.Sign(*key, AsBytes("bestow-agent check")).status();
+  auto spki = TpmPublicToSpki(key->public_blob);
+  if (!spki.ok()) return spki.status();
+  auto type = KeyTypeOfSpki(*spki);
+  if (!type.ok()) return type.status();
+  return tpm
+      .Sign(*key, SignatureAlgorithmOf(*type), AsBytes("bestow-agent check"))
+      .status();
 }
 
 }  // namespace

@@ -45,7 +45,7 @@ void Arm(int at, bool die) {
 Credential MakeCredential(const std::string& name) {
   FakeTpm tpm;
   Credential credential;
-  credential.key = *tpm.CreateKey();
+  credential.key = *tpm.CreateKey(KeyType::kEcP256);
   CertificateTemplate contents;
   contents.serial = {0x17};
   contents.issuer = contents.subject = *Name::FromCommonName(name);
@@ -54,8 +54,8 @@ Credential MakeCredential(const std::string& name) {
   contents.spki = *TpmPublicToSpki(credential.key.public_blob);
   constexpr auto kAlgorithm = SignatureAlgorithm::kEcdsaP256Sha256;
   Bytes tbs = *SerializeTbsCertificateDer(contents, kAlgorithm);
-  credential.certificate = *ParseCertificateDer(
-      *AssembleCertificateDer(tbs, kAlgorithm, *tpm.Sign(credential.key, tbs)));
+  credential.certificate = *ParseCertificateDer(*AssembleCertificateDer(
+      tbs, kAlgorithm, *tpm.Sign(credential.key, kAlgorithm, tbs)));
   credential.obtained_at = absl::FromUnixSeconds(1'800'000'060);
   credential.renewal_draw = 0.25;
   return credential;

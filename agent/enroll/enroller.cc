@@ -182,7 +182,8 @@ void Enroller::OnTpm(std::string_view what,
 
 void Enroller::Do(const action::MakeKey&) {
   OnTpm<TpmKey>(
-      "making the key", [](Tpm& tpm) { return tpm.CreateKey(); },
+      "making the key",
+      [](Tpm& tpm) { return tpm.CreateKey(KeyType::kEcP256); },
       [this](absl::StatusOr<TpmKey> key) {
         if (!key.ok()) return Fail("", key.status());
         if (Failpoint("agent.key_made")) {
@@ -215,6 +216,9 @@ void Enroller::SignCsr(Mode mode,
                        std::optional<std::string> challenge_password) {
   auto spki = TpmPublicToSpki(pending_key_->public_blob);
   if (!spki.ok()) return Fail("reading the pending key", spki.status());
+  auto type = KeyTypeOfSpki(*spki);
+  if (!type.ok()) return Fail("reading the pending key", type.status());
+  const SignatureAlgorithm algorithm = SignatureAlgorithmOf(*type);
   Pkcs10Template wanted =
       mode == Mode::kReenroll
           ? ReenrollTemplate(current_->certificate, plan_, *std::move(spki))
@@ -225,10 +229,10 @@ void Enroller::SignCsr(Mode mode,
   if (!info.ok()) return Fail("building the request", info.status());
   OnTpm<Bytes>(
       "signing the request",
-      [key = *pending_key_, info = *info](Tpm& tpm) {
-        return tpm.Sign(key, info);
+      [key = *pending_key_, algorithm, info = *info](Tpm& tpm) {
+        return tpm.Sign(key, algorithm, info);
       },
-      [this, info = *info](absl::StatusOr<Bytes> signature) {
+      [this, algorithm, info = *info](absl::StatusOr<Bytes> signature) {
         if (!signature.ok()) {
           const bool lost =
               TpmActionOf(signature.status()) == TpmAction::kKeyLost;
@@ -236,8 +240,7 @@ void Enroller::SignCsr(Mode mode,
               "", signature.status(),
               lost ? FailureKind::kPendingKeyLost : FailureKind::kOther);
         }
-        auto csr = AssemblePkcs10Der(info, SignatureAlgorithm::kEcdsaP256Sha256,
-                                     *signature);
+        auto csr = AssemblePkcs10Der(info, algorithm, *signature);
         if (!csr.ok()) return Fail("building the request", csr.status());
         if (absl::Status s = store_.SavePendingCsr(*csr); !s.ok()) {
           return Fail("keeping the request", s);

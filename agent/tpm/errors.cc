@@ -25,6 +25,8 @@ absl::StatusCode CodeFor(TpmAction action) {
       return absl::StatusCode::kPermissionDenied;
     case TpmAction::kKeyLost:
       return absl::StatusCode::kNotFound;
+    case TpmAction::kUnsupported:
+      return absl::StatusCode::kUnimplemented;
     case TpmAction::kGiveUp:
       break;
   }
@@ -49,6 +51,7 @@ std::string AdviceFor(TpmAction action, std::string_view tcti) {
     case TpmAction::kKeyLost:
       return "this TPM can't load the key: it was made in another TPM, or the "
              "TPM was cleared since; the device must be enrolled again";
+    case TpmAction::kUnsupported:
     case TpmAction::kGiveUp:
       break;
   }
@@ -104,6 +107,25 @@ TpmAction TpmActionForCode(uint32_t rc) {
       return TpmAction::kKeyLost;
     default:
       return TpmAction::kGiveUp;
+  }
+}
+
+bool TpmLacksParameters(uint32_t rc) {
+  const TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
+  if (layer != TSS2_TPM_RC_LAYER && layer != TSS2_RESMGR_TPM_RC_LAYER) {
+    return false;
+  }
+  switch (WithoutPosition(rc & ~TSS2_RC_LAYER_MASK)) {
+    case TPM2_RC_ASYMMETRIC:
+    case TPM2_RC_CURVE:
+    case TPM2_RC_HASH:
+    case TPM2_RC_KEY_SIZE:
+    case TPM2_RC_SCHEME:
+    case TPM2_RC_TYPE:
+    case TPM2_RC_VALUE:
+      return true;
+    default:
+      return false;
   }
 }
 

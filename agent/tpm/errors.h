@@ -16,15 +16,21 @@ enum class TpmAction {
   kFreeMemory,   // its slots are full: try again later, others must let go
   kLockedOut,    // dictionary attack lockout: wait, or clear the lockout
   kKeyLost,      // this TPM can't load the key any more: make a new one
+  kUnsupported,  // this TPM has no such keys: ask for another type
   kGiveUp,       // trying the same again won't help
 };
 
 TpmAction TpmActionForCode(uint32_t rc);
 
+// True when a TPM that was asked whether it knows a kind of key
+// (TPM2_TestParms) says by `rc` that it does not.
+bool TpmLacksParameters(uint32_t rc);
+
 // `what` says what was tried ("make the key"), `tcti` where. The message says
 // both, the TPM's own words, and what to do. Codes: kRetry and kUnreachable
 // kUnavailable, kFreeMemory kResourceExhausted, kLockedOut kPermissionDenied,
-// kKeyLost kNotFound, kGiveUp kInternal. rc 0 is OK.
+// kKeyLost kNotFound, kUnsupported kUnimplemented, kGiveUp kInternal. rc 0 is
+// OK.
 absl::Status TpmError(uint32_t rc, std::string_view what,
                       std::string_view tcti);
 

@@ -38,6 +38,21 @@ TEST(TpmErrorTest, CodesLeadToActions) {
   EXPECT_EQ(TpmActionForCode(TSS2_ESYS_RC_BAD_VALUE), TpmAction::kGiveUp);
 }
 
+TEST(TpmErrorTest, TellsAKindOfKeyThatTheTpmLacksFromOtherFailures) {
+  for (uint32_t rc : {TPM2_RC_CURVE, TPM2_RC_VALUE, TPM2_RC_KEY_SIZE,
+                      TPM2_RC_HASH, TPM2_RC_SCHEME, TPM2_RC_ASYMMETRIC}) {
+    EXPECT_TRUE(TpmLacksParameters(rc | TPM2_RC_P | TPM2_RC_1)) << rc;
+    EXPECT_TRUE(TpmLacksParameters(TSS2_RESMGR_TPM_RC_LAYER | rc | TPM2_RC_P))
+        << rc;
+  }
+  EXPECT_FALSE(TpmLacksParameters(TSS2_RC_SUCCESS));
+  EXPECT_FALSE(TpmLacksParameters(TPM2_RC_RETRY));
+  EXPECT_FALSE(TpmLacksParameters(TPM2_RC_OBJECT_MEMORY));
+  EXPECT_FALSE(TpmLacksParameters(TSS2_ESYS_RC_BAD_VALUE));
+  EXPECT_EQ(TpmStatus(TpmAction::kUnsupported, "x").code(),
+            absl::StatusCode::kUnimplemented);
+}
+
 TEST(TpmErrorTest, SaysWhatWhereAndWhatToDo) {
   const absl::Status status =
       TpmError(TSS2_TCTI_RC_IO_ERROR, "open the TPM", "device:/dev/tpmrm0");

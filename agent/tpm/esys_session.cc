@@ -4,73 +4,16 @@
 #include <tss2/tss2_tctildr.h>
 
 #include <cstring>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "agent/tpm/errors.h"
-#include "agent/tpm/tpm_public.h"
+#include "agent/tpm/esys_internal.h"
+#include "agent/tpm/esys_templates.h"
 
 namespace bestow::agent {
 namespace {
-
-// ESYS itself submits a command up to five times on TPM_RC_RETRY; a chip in
-// its self-test or writing flash needs longer.
-constexpr int kMaxAttempts = 6;
-constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
-
-template <typename Command>
-TSS2_RC WithRetry(const Command& command) {
-  absl::Duration pause = kFirstPause;
-  TSS2_RC rc = command();
-  for (int attempt = 1; attempt < kMaxAttempts && rc != TSS2_RC_SUCCESS &&
-                        TpmActionForCode(rc) == TpmAction::kRetry;
-       ++attempt) {
-    absl::SleepFor(pause);
-    pause *= 2;
-    rc = command();
-  }
-  return rc;
-}
-
-template <typename T>
-struct EsysFree {
-  void operator()(T* value) const { Esys_Free(value); }
-};
-template <typename T>
-using UniqueEsys = std::unique_ptr<T, EsysFree<T>>;
-
-TPM2B_PUBLIC EccTemplate(TPMA_OBJECT attributes) {
-  TPM2B_PUBLIC out;
-  std::memset(&out, 0, sizeof(out));
-  out.publicArea.type = TPM2_ALG_ECC;
-  out.publicArea.nameAlg = TPM2_ALG_SHA256;
-  out.publicArea.objectAttributes = attributes;
-  TPMS_ECC_PARMS& ecc = out.publicArea.parameters.eccDetail;
-  ecc.symmetric.algorithm = TPM2_ALG_NULL;
-  ecc.scheme.scheme = TPM2_ALG_NULL;
-  ecc.curveID = TPM2_ECC_NIST_P256;
-  ecc.kdf.scheme = TPM2_ALG_NULL;
-  return out;
-}
-
-TPM2B_PUBLIC PrimaryTemplate() {
-  TPM2B_PUBLIC out = EccTemplate(
-      TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_RESTRICTED | TPMA_OBJECT_DECRYPT |
-      TPMA_OBJECT_NODA | TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-      TPMA_OBJECT_SENSITIVEDATAORIGIN);
-  TPMT_SYM_DEF_OBJECT& symmetric =
-      out.publicArea.parameters.eccDetail.symmetric;
-  symmetric.algorithm = TPM2_ALG_AES;
-  symmetric.keyBits.aes = 128;
-  symmetric.mode.aes = TPM2_ALG_CFB;
-  return out;
-}
-
-static_assert(kSigningKeyAttributes ==
-              (TPMA_OBJECT_FIXEDTPM | TPMA_OBJECT_FIXEDPARENT |
-               TPMA_OBJECT_SENSITIVEDATAORIGIN | TPMA_OBJECT_USERWITHAUTH |
-               TPMA_OBJECT_NODA | TPMA_OBJECT_SIGN_ENCRYPT));
 
 // No authorization value and no data: the TPM makes the key itself.
 TPM2B_SENSITIVE_CREATE NoSensitive() {
@@ -145,31 +88,90 @@ absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary) {
                                  nullptr, TPM2_SE_HMAC, &aes, TPM2_ALG_SHA256,
                                  session.out());
   });
-  if (rc == TSS2_RC_SUCCESS) {
-    constexpr TPMA_SESSION kFlags = TPMA_SESSION_DECRYPT |
-                                    TPMA_SESSION_ENCRYPT |
-                                    TPMA_SESSION_CONTINUESESSION;
-    rc = Esys_TRSess_SetAttributes(esys_, session.get(), kFlags, kFlags);
-  }
   if (rc != TSS2_RC_SUCCESS) return Error(rc, "start a session with the TPM");
   return session;
 }
 
-absl::StatusOr<TpmKey> EsysSession::Create(const TpmHandle& primary,
-                                           const TpmHandle& session) {
-  const TPM2B_SENSITIVE_CREATE sensitive = NoSensitive();
-  const TPM2B_PUBLIC wanted = EccTemplate(kSigningKeyAttributes);
+TSS2_RC EsysSession::SetEncryption(const TpmHandle& session,
+                                   TPMA_SESSION directions) {
+  return Esys_TRSess_SetAttributes(esys_, session.get(),
+                                   directions | TPMA_SESSION_CONTINUESESSION,
+                                   TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT |
+                                       TPMA_SESSION_CONTINUESESSION);
+}
+
+absl::Status EsysSession::CheckSupported(KeyType type) {
+  const absl::Status unsupported = TpmStatus(
+      TpmAction::kUnsupported,
+      absl::StrCat("the TPM at \"", tcti_, "\" has no ", KeyTypeName(type),
+                   " keys; ask for another key_type"));
+  std::optional<TPM2B_PUBLIC> wanted = KeyTemplate(type);
+  if (!wanted) return unsupported;
+  TPMT_PUBLIC_PARMS parameters;
+  std::memset(&parameters, 0, sizeof(parameters));
+  parameters.type = wanted->publicArea.type;
+  parameters.parameters = wanted->publicArea.parameters;
+  if (parameters.type == TPM2_ALG_ECC) {
+    // A curve is no use without its hash.
+    const auto signature = SignatureScheme(SignatureAlgorithmOf(type));
+    TPMT_ECC_SCHEME& scheme = parameters.parameters.eccDetail.scheme;
+    scheme.scheme = signature->scheme;
+    scheme.details.ecdsa = signature->details.ecdsa;
+  }
+  TSS2_RC rc = WithRetry([&] {
+    return Esys_TestParms(esys_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                          &parameters);
+  });
+  if (TpmLacksParameters(rc)) return unsupported;
+  return Error(rc, "ask the TPM for its key types");
+}
+
+absl::StatusOr<TpmKey> EsysSession::CreateKey(const TpmHandle& primary,
+                                              const TpmHandle& session,
+                                              KeyType type) {
+  if (absl::Status s = CheckSupported(type); !s.ok()) return s;
+  return Create(primary, session, NoSensitive(), *KeyTemplate(type),
+                "make a key in the TPM");
+}
+
+absl::StatusOr<SealedBlob> EsysSession::CreateSealed(const TpmHandle& primary,
+                                                     const TpmHandle& session,
+                                                     const Secret& secret) {
+  const ByteView octets = secret.bytes();
+  if (octets.empty() || octets.size() > kMaxSealedBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a TPM seals 1 to ", kMaxSealedBytes, " octets"));
+  }
+  TPM2B_SENSITIVE_CREATE sensitive = NoSensitive();
+  sensitive.sensitive.data.size = static_cast<UINT16>(octets.size());
+  std::memcpy(sensitive.sensitive.data.buffer, octets.data(), octets.size());
+  auto made = Create(primary, session, sensitive, SealedTemplate(),
+                     "seal a secret to the TPM");
+  Cleanse(&sensitive, sizeof(sensitive));
+  if (!made.ok()) return made.status();
+  return SealedBlob{.public_blob = std::move(made->public_blob),
+                    .private_blob = std::move(made->private_blob)};
+}
+
+absl::StatusOr<TpmKey> EsysSession::Create(
+    const TpmHandle& primary, const TpmHandle& session,
+    const TPM2B_SENSITIVE_CREATE& sensitive, const TPM2B_PUBLIC& wanted,
+    const char* what) {
   TPM2B_PRIVATE* raw_private = nullptr;
   TPM2B_PUBLIC* raw_public = nullptr;
-  TSS2_RC rc = WithRetry([&] {
-    return Esys_Create(esys_, primary.get(), session.get(), ESYS_TR_NONE,
-                       ESYS_TR_NONE, &sensitive, &wanted, &kNoOutsideInfo,
-                       &kNoPcrs, &raw_private, &raw_public, nullptr, nullptr,
-                       nullptr);
-  });
+  TSS2_RC rc =
+      SetEncryption(session, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT);
+  if (rc == TSS2_RC_SUCCESS) {
+    rc = WithRetry([&] {
+      return Esys_Create(esys_, primary.get(), session.get(), ESYS_TR_NONE,
+                         ESYS_TR_NONE, &sensitive, &wanted, &kNoOutsideInfo,
+                         &kNoPcrs, &raw_private, &raw_public, nullptr, nullptr,
+                         nullptr);
+    });
+  }
   UniqueEsys<TPM2B_PRIVATE> out_private(raw_private);
   UniqueEsys<TPM2B_PUBLIC> out_public(raw_public);
-  if (rc != TSS2_RC_SUCCESS) return Error(rc, "make a key in the TPM");
+  if (rc != TSS2_RC_SUCCESS) return Error(rc, what);
 
   TpmKey key;
   uint8_t buffer[sizeof(TPM2B_PUBLIC) + sizeof(TPM2B_PRIVATE)];
@@ -209,48 +211,16 @@ absl::StatusOr<TpmHandle> EsysSession::Load(const TpmHandle& primary,
     return Oversized("private");
   }
   TpmHandle loaded(esys_);
-  TSS2_RC rc = WithRetry([&] {
-    return Esys_Load(esys_, primary.get(), session.get(), ESYS_TR_NONE,
-                     ESYS_TR_NONE, &in_private, &in_public, loaded.out());
-  });
-  if (rc != TSS2_RC_SUCCESS) return Error(rc, "load the key into the TPM");
-  return loaded;
-}
-
-absl::StatusOr<Bytes> EsysSession::SignDigest(const TpmHandle& key,
-                                              const TpmHandle& session,
-                                              ByteView digest) {
-  TPM2B_DIGEST in_digest;
-  std::memset(&in_digest, 0, sizeof(in_digest));
-  if (digest.size() > sizeof(in_digest.buffer)) return Oversized("digest");
-  in_digest.size = static_cast<UINT16>(digest.size());
-  std::memcpy(in_digest.buffer, digest.data(), digest.size());
-  TPMT_SIG_SCHEME scheme;
-  std::memset(&scheme, 0, sizeof(scheme));
-  scheme.scheme = TPM2_ALG_ECDSA;
-  scheme.details.ecdsa.hashAlg = TPM2_ALG_SHA256;
-  // An unrestricted key signs any digest: the ticket says nothing.
-  TPMT_TK_HASHCHECK ticket;
-  std::memset(&ticket, 0, sizeof(ticket));
-  ticket.tag = TPM2_ST_HASHCHECK;
-  ticket.hierarchy = TPM2_RH_NULL;
-
-  // Sign's reply has no encryptable first parameter (Part 3, 20.2).
   TSS2_RC rc =
-      Esys_TRSess_SetAttributes(esys_, session.get(), 0, TPMA_SESSION_ENCRYPT);
-  TPMT_SIGNATURE* raw = nullptr;
+      SetEncryption(session, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT);
   if (rc == TSS2_RC_SUCCESS) {
     rc = WithRetry([&] {
-      return Esys_Sign(esys_, key.get(), session.get(), ESYS_TR_NONE,
-                       ESYS_TR_NONE, &in_digest, &scheme, &ticket, &raw);
+      return Esys_Load(esys_, primary.get(), session.get(), ESYS_TR_NONE,
+                       ESYS_TR_NONE, &in_private, &in_public, loaded.out());
     });
   }
-  UniqueEsys<TPMT_SIGNATURE> signature(raw);
-  if (rc != TSS2_RC_SUCCESS) return Error(rc, "sign with the TPM");
-  const TPMS_SIGNATURE_ECC& ecdsa = signature->signature.ecdsa;
-  return EcdsaSignatureDer(
-      ByteView(ecdsa.signatureR.buffer, ecdsa.signatureR.size),
-      ByteView(ecdsa.signatureS.buffer, ecdsa.signatureS.size));
+  if (rc != TSS2_RC_SUCCESS) return Error(rc, "load the key into the TPM");
+  return loaded;
 }
 
 }  // namespace bestow::agent

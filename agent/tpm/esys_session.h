@@ -11,6 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/tpm/tpm.h"
+#include "common/base/bytes.h"
+#include "common/base/secret.h"
+#include "common/crypto/key_type.h"
 
 namespace bestow::agent {
 
@@ -54,19 +57,44 @@ class EsysSession {
   // tpm2-tss-engine derive for parent 0x40000001: the same template gives the
   // same key, so that each can load what the other made.
   absl::StatusOr<TpmHandle> CreatePrimary();
-  // An HMAC session salted to `primary`, with both directions' first
-  // parameters encrypted: who listens on the bus learns and changes nothing.
+  // An HMAC session salted to `primary`. Each command below that has one
+  // encrypts what of its first parameters can be, in both directions: who
+  // listens on the bus learns and changes nothing.
   absl::StatusOr<TpmHandle> StartSession(const TpmHandle& primary);
-  absl::StatusOr<TpmKey> Create(const TpmHandle& primary,
-                                const TpmHandle& session);
+
+  // TpmAction::kUnsupported when the TPM has no keys of `type`.
+  absl::Status CheckSupported(KeyType type);
+  absl::StatusOr<TpmKey> CreateKey(const TpmHandle& primary,
+                                   const TpmHandle& session, KeyType type);
+  // kInvalidArgument: empty, or longer than kMaxSealedBytes.
+  absl::StatusOr<SealedBlob> CreateSealed(const TpmHandle& primary,
+                                          const TpmHandle& session,
+                                          const Secret& secret);
   absl::StatusOr<TpmHandle> Load(const TpmHandle& primary,
                                  const TpmHandle& session, const TpmKey& key);
+
+  // What the TPM gives: r and s as ECDSA-Sig-Value, or RSA octets.
   absl::StatusOr<Bytes> SignDigest(const TpmHandle& key,
-                                   const TpmHandle& session, ByteView digest);
+                                   const TpmHandle& session,
+                                   const TPMT_SIG_SCHEME& scheme,
+                                   ByteView digest);
+  // With TPM2_ALG_NULL the bare operation, whose result is padded to the
+  // length of `in`; with TPM2_ALG_OAEP as Tpm::RsaOaepDecrypt.
+  absl::StatusOr<Secret> RsaDecrypt(const TpmHandle& key,
+                                    const TpmHandle& session,
+                                    TPMI_ALG_RSA_DECRYPT scheme, ByteView in);
+  absl::StatusOr<Secret> Unseal(const TpmHandle& blob,
+                                const TpmHandle& session);
 
  private:
   explicit EsysSession(std::string tcti) : tcti_(std::move(tcti)) {}
   absl::Status Error(TSS2_RC rc, const char* what) const;
+  // Which directions' first parameters the next command has to encrypt.
+  TSS2_RC SetEncryption(const TpmHandle& session, TPMA_SESSION directions);
+  absl::StatusOr<TpmKey> Create(const TpmHandle& primary,
+                                const TpmHandle& session,
+                                const TPM2B_SENSITIVE_CREATE& sensitive,
+                                const TPM2B_PUBLIC& wanted, const char* what);
 
   const std::string tcti_;
   TSS2_TCTI_CONTEXT* tcti_context_ = nullptr;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/tpm/rsa_pss.h"
 #include "agent/tpm/tpm.h"
 
 namespace bestow::agent {
@@ -17,12 +18,18 @@ class EsysTpm : public Tpm {
   // "device:/dev/tpmrm0", "swtpm:path=/run/swtpm.sock". Nothing is opened yet.
   explicit EsysTpm(std::string tcti);
 
-  absl::StatusOr<TpmKey> CreateKey() override;
-  absl::StatusOr<Bytes> Sign(const TpmKey& key, ByteView message) override;
+  absl::StatusOr<TpmKey> CreateKey(KeyType type) override;
+  absl::StatusOr<Bytes> Sign(const TpmKey& key, SignatureAlgorithm algorithm,
+                             ByteView message) override;
+  absl::StatusOr<Secret> RsaOaepDecrypt(const TpmKey& key,
+                                        ByteView ciphertext) override;
+  absl::StatusOr<SealedBlob> Seal(const Secret& secret) override;
+  absl::StatusOr<Secret> Unseal(const SealedBlob& blob) override;
   absl::Status Check() override;
 
  private:
   const std::string tcti_;
+  RsaPssSigner rsa_pss_;  // remembers how this TPM salts
 };
 
 }  // namespace bestow::agent

@@ -48,16 +48,19 @@ void TpmWorker::Loop() {
 
 absl::StatusOr<std::shared_ptr<TpmSigner>> TpmSigner::Create(TpmWorker& worker,
                                                              TpmKey key) {
+  absl::StatusOr<TpmPublic> pub = ParseTpmPublic(key.public_blob);
+  if (!pub.ok()) return pub.status();
   absl::StatusOr<Bytes> spki = TpmPublicToSpki(key.public_blob);
   if (!spki.ok()) return spki.status();
   return std::shared_ptr<TpmSigner>(
-      new TpmSigner(worker, std::move(key), *std::move(spki)));
+      new TpmSigner(worker, std::move(key), *std::move(spki), pub->type));
 }
 
-TpmSigner::TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki)
+TpmSigner::TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki, KeyType type)
     : worker_(worker),
       key_(std::make_shared<const TpmKey>(std::move(key))),
       spki_(std::move(spki)),
+      type_(type),
       last_error_(std::make_shared<LastError>()) {}
 
 void TpmSigner::Sign(SignatureAlgorithm algorithm, ByteView message,
@@ -65,9 +68,9 @@ void TpmSigner::Sign(SignatureAlgorithm algorithm, ByteView message,
   if (absl::Status s = CheckSignatureAlgorithm(*this, algorithm); !s.ok()) {
     return done(std::move(s));
   }
-  worker_.Post([key = key_, last_error = last_error_,
+  worker_.Post([key = key_, last_error = last_error_, algorithm,
                 message = ToBytes(message), done = std::move(done)](Tpm& tpm) {
-    absl::StatusOr<Bytes> signature = tpm.Sign(*key, message);
+    absl::StatusOr<Bytes> signature = tpm.Sign(*key, algorithm, message);
     {
       absl::MutexLock lock(&last_error->mutex);
       last_error->status = signature.status();

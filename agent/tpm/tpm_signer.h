@@ -42,13 +42,14 @@ class TpmWorker {
 // The worker must outlive the signer's last use.
 class TpmSigner : public Signer {
  public:
-  // kInvalidArgument when the public blob is no P-256 signing key.
+  // kInvalidArgument when the public blob is no signing key (tpm_public.h).
   static absl::StatusOr<std::shared_ptr<TpmSigner>> Create(TpmWorker& worker,
                                                            TpmKey key);
 
   const Bytes& public_key_spki() const override { return spki_; }
+  KeyType type() const { return type_; }
   SignatureAlgorithm algorithm() const override {
-    return SignatureAlgorithm::kEcdsaP256Sha256;
+    return SignatureAlgorithmOf(type_);
   }
   void Sign(SignatureAlgorithm algorithm, ByteView message, Done done) override;
 
@@ -61,11 +62,12 @@ class TpmSigner : public Signer {
     absl::Mutex mutex;
     absl::Status status ABSL_GUARDED_BY(mutex);
   };
-  TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki);
+  TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki, KeyType type);
 
   TpmWorker& worker_;
   const std::shared_ptr<const TpmKey> key_;
   const Bytes spki_;
+  const KeyType type_;
   // Shared with jobs, which may outlive the signer.
   const std::shared_ptr<LastError> last_error_;
 };

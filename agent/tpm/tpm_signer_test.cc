@@ -20,7 +20,7 @@ const Bytes kEcdsaWithSha256 = {0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,
 
 TEST(TpmSignerTest, SignsFromSeveralThreads) {
   auto fake = std::make_unique<FakeTpm>();
-  auto key = fake->CreateKey();
+  auto key = fake->CreateKey(KeyType::kEcP256);
   ASSERT_TRUE(key.ok());
   TpmWorker worker(std::move(fake));
   auto signer = TpmSigner::Create(worker, *key);
@@ -43,7 +43,7 @@ TEST(TpmSignerTest, SignsFromSeveralThreads) {
 
 TEST(TpmSignerTest, SignReturnsBeforeASlowTpmIsDone) {
   auto fake = std::make_unique<FakeTpm>();
-  auto key = fake->CreateKey();
+  auto key = fake->CreateKey(KeyType::kEcP256);
   TpmWorker worker(std::move(fake));
   auto signer = TpmSigner::Create(worker, *key);
   ASSERT_TRUE(signer.ok());
@@ -64,12 +64,46 @@ TEST(TpmSignerTest, SignReturnsBeforeASlowTpmIsDone) {
 
 TEST(TpmSignerTest, KeepsWhyItFailed) {
   auto fake = std::make_unique<FakeTpm>();
-  auto key = fake->CreateKey();
+  auto key = fake->CreateKey(KeyType::kEcP256);
   fake->Clear();
   TpmWorker worker(std::move(fake));
   auto signer = TpmSigner::Create(worker, *key);
   EXPECT_FALSE(SignAndWait(**signer, AsBytes("x")).ok());
   EXPECT_EQ(TpmActionOf((*signer)->last_error()), TpmAction::kKeyLost);
+}
+
+TEST(TpmSignerTest, SaysWhatItsKeySignsWith) {
+  struct {
+    KeyType type;
+    std::vector<SignatureAlgorithm> tls;
+  } const kCases[] = {
+      {KeyType::kEcP256, {SignatureAlgorithm::kEcdsaP256Sha256}},
+      {KeyType::kEcP384, {SignatureAlgorithm::kEcdsaP384Sha384}},
+      {KeyType::kRsa2048,
+       {SignatureAlgorithm::kRsaPssSha256,
+        SignatureAlgorithm::kRsaPkcs1Sha256}},
+  };
+  for (const auto& c : kCases) {
+    auto fake = std::make_unique<FakeTpm>();
+    auto key = fake->CreateKey(c.type);
+    ASSERT_TRUE(key.ok()) << key.status();
+    TpmWorker worker(std::move(fake));
+    auto signer = TpmSigner::Create(worker, *key);
+    ASSERT_TRUE(signer.ok()) << signer.status();
+    EXPECT_EQ((*signer)->type(), c.type);
+    EXPECT_EQ((*signer)->algorithm(), SignatureAlgorithmOf(c.type));
+    EXPECT_EQ((*signer)->tls_algorithms(), c.tls);
+    EXPECT_TRUE(SignAndWait(**signer, AsBytes("x")).ok());
+    absl::Status other;
+    absl::Notification done;
+    (*signer)->Sign(SignatureAlgorithm::kEd25519, AsBytes("x"),
+                    [&](absl::StatusOr<Bytes> signature) {
+                      other = signature.status();
+                      done.Notify();
+                    });
+    done.WaitForNotification();
+    EXPECT_EQ(other.code(), absl::StatusCode::kInvalidArgument) << other;
+  }
 }
 
 TEST(TpmSignerTest, RefusesAKeyWithoutAPublicPart) {

@@ -1,5 +1,7 @@
 #include "agent/tpm/tss2_key_file.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/der/reader.h"
@@ -16,6 +18,12 @@ constexpr size_t kMaxBlobBytes = 2048;
 const der::Oid& LoadableKey() {
   static const auto* const oid =
       new der::Oid(der::OidLiteral("2.23.133.10.1.3"));
+  return *oid;
+}
+
+const der::Oid& SealedData() {
+  static const auto* const oid =
+      new der::Oid(der::OidLiteral("2.23.133.10.1.5"));
   return *oid;
 }
 
@@ -42,9 +50,8 @@ bool SizeFits(ByteView blob) {
          static_cast<size_t>(blob[0] << 8 | blob[1]) == blob.size() - 2;
 }
 
-}  // namespace
-
-absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der) {
+// The two types differ in the OID and the public part alone.
+absl::StatusOr<TpmKey> ParseObject(const der::Oid& wanted_type, ByteView der) {
   der::Reader input(der);
   der::Reader key(ByteView{});
   if (!input.ExpectSequence(&key) || !input.Finish()) {
@@ -52,9 +59,9 @@ absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der) {
   }
   ByteView type;
   if (!key.ExpectOid(&type)) return Malformed("no type");
-  if (type != ByteView(LoadableKey().content)) {
-    return Malformed(absl::StrCat("type ", der::OidToDotted(type),
-                                  " is not a loadable key's"));
+  if (type != ByteView(wanted_type.content)) {
+    return Malformed(absl::StrCat("type ", der::OidToDotted(type), ", not ",
+                                  der::OidToDotted(wanted_type.content)));
   }
   der::Reader field(ByteView{});
   bool present = false;
@@ -90,23 +97,54 @@ absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der) {
     return Malformed("blobs");
   }
   if (!SizeFits(private_blob)) return Malformed("privkey has a wrong size");
-  absl::StatusOr<TpmEccPublic> point = ParseTpmEccPublic(public_blob);
-  if (!point.ok()) return point.status();
   return TpmKey{.public_blob = ToBytes(public_blob),
                 .private_blob = ToBytes(private_blob),
                 .parent = static_cast<uint32_t>(parent)};
 }
 
-absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key) {
+absl::StatusOr<Bytes> SerializeObject(const der::Oid& type, uint32_t parent,
+                                      ByteView public_blob,
+                                      ByteView private_blob) {
   der::Writer writer;
   writer.AddSequence([&](der::Writer& out) {
-    out.AddOid(LoadableKey());
+    out.AddOid(type);
     out.Add(Explicit(0), [](der::Writer& auth) { auth.AddBoolean(true); });
-    out.AddUint(key.parent);
-    out.AddOctetString(key.public_blob);
-    out.AddOctetString(key.private_blob);
+    out.AddUint(parent);
+    out.AddOctetString(public_blob);
+    out.AddOctetString(private_blob);
   });
   return writer.Finish();
+}
+
+}  // namespace
+
+absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der) {
+  absl::StatusOr<TpmKey> key = ParseObject(LoadableKey(), der);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<TpmPublic> pub = ParseTpmPublic(key->public_blob);
+  if (!pub.ok()) return pub.status();
+  return key;
+}
+
+absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key) {
+  return SerializeObject(LoadableKey(), key.parent, key.public_blob,
+                         key.private_blob);
+}
+
+absl::StatusOr<SealedBlob> ParseTss2SealedDer(ByteView der) {
+  absl::StatusOr<TpmKey> object = ParseObject(SealedData(), der);
+  if (!object.ok()) return object.status();
+  if (absl::Status s = CheckTpmSealedPublic(object->public_blob); !s.ok()) {
+    return s;
+  }
+  return SealedBlob{.public_blob = std::move(object->public_blob),
+                    .private_blob = std::move(object->private_blob),
+                    .parent = object->parent};
+}
+
+absl::StatusOr<Bytes> SerializeTss2SealedDer(const SealedBlob& blob) {
+  return SerializeObject(SealedData(), blob.parent, blob.public_blob,
+                         blob.private_blob);
 }
 
 absl::StatusOr<TpmKey> ParseTss2KeyPem(std::string_view pem) {

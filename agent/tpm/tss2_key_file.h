@@ -12,7 +12,8 @@
 namespace bestow::agent {
 
 // TPMKey ::= SEQUENCE {
-//   type        OBJECT IDENTIFIER,          -- 2.23.133.10.1.3, loadable key
+//   type        OBJECT IDENTIFIER,          -- 2.23.133.10.1.3, loadable key,
+//                                           -- or .5, sealed data
 //   emptyAuth   [0] EXPLICIT BOOLEAN OPTIONAL,
 //   policy      [1] EXPLICIT SEQUENCE OF TPMPolicy OPTIONAL,
 //   secret      [2] EXPLICIT OCTET STRING OPTIONAL,
@@ -24,14 +25,18 @@ namespace bestow::agent {
 //   privkey     OCTET STRING }              -- TPM2B_PRIVATE
 //
 // Read: keys without a policy, an import secret or a password (emptyAuth TRUE),
-// whose public part is a P-256 signing key; both blobs' sizes fit. A
-// description is skipped. kInvalidArgument otherwise.
+// whose public part ParseTpmPublic takes; both blobs' sizes fit. A description
+// is skipped. kInvalidArgument otherwise.
 absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der);
 // With emptyAuth TRUE and nothing else that is optional, as tpm2-openssl does.
 absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key);
 
+// Sealed data, likewise; its public part passes CheckTpmSealedPublic.
+absl::StatusOr<SealedBlob> ParseTss2SealedDer(ByteView der);
+absl::StatusOr<Bytes> SerializeTss2SealedDer(const SealedBlob& blob);
+
 // One "TSS2 PRIVATE KEY" PEM block; text around it is ignored, other blocks
-// are refused.
+// are refused. Keys, not sealed data.
 absl::StatusOr<TpmKey> ParseTss2KeyPem(std::string_view pem);
 absl::StatusOr<std::string> SerializeTss2KeyPem(const TpmKey& key);
 

@@ -19,9 +19,9 @@ namespace {
 
 TpmKey SomeKey() {
   TpmKey key;
-  key.public_blob = SerializeTpmEccPublic({.attributes = kSigningKeyAttributes,
-                                           .x = Bytes(32, 0x11),
-                                           .y = Bytes(32, 0x22)});
+  key.public_blob = SerializeTpmPublic({.attributes = kEcKeyAttributes,
+                                        .x = Bytes(32, 0x11),
+                                        .y = Bytes(32, 0x22)});
   key.private_blob = {0x00, 0x03, 0xaa, 0xbb, 0xcc};
   return key;
 }

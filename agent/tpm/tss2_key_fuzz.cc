@@ -9,7 +9,20 @@
 namespace bestow::agent {
 namespace {
 
-// What reads has a public key, and reads the same from what we write.
+// What reads reads the same from what we write.
+void FuzzSealed(ByteView data) {
+  const auto blob = ParseTss2SealedDer(data);
+  if (!blob.ok()) {
+    CHECK(blob.status().code() == absl::StatusCode::kInvalidArgument);
+    return;
+  }
+  const auto written = SerializeTss2SealedDer(*blob);
+  CHECK(written.ok());
+  const auto back = ParseTss2SealedDer(*written);
+  CHECK(back.ok() && *back == *blob);
+}
+
+// A key also has a public key.
 void Fuzz(ByteView data) {
   const auto key = ParseTss2KeyDer(data);
   if (!key.ok()) {
@@ -28,5 +41,6 @@ void Fuzz(ByteView data) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   bestow::agent::Fuzz(bestow::ByteView(data, size));
+  bestow::agent::FuzzSealed(bestow::ByteView(data, size));
   return 0;
 }
