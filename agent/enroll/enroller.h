@@ -116,6 +116,7 @@ class Enroller {
 
   std::vector<Certificate> configured_cas_;
   std::vector<Certificate> learned_cas_;
+  std::vector<std::string> refused_cas_;  // of the last /cacerts
   Trust trust_;
   std::optional<Credential> current_;
   std::optional<TpmKey> pending_key_;

@@ -7,6 +7,7 @@
 #include "agent/tpm/errors.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
+#include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
 #include "common/pki/certs_only.h"
 #include "common/tls/tls_context.h"
@@ -129,23 +130,47 @@ void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
   if (reply->status != 200) return Refused(kWhat, *reply);
   auto certs = ParseCertsOnlyDer(reply->body);
   if (!certs.ok()) return Fail(kWhat, certs.status());
+  Trust vouching = trust_;
   if (bootstrap) {
-    absl::Status s = CheckBootstrap(certs->certificates, *config_.ca_sha256);
-    if (!s.ok()) return Fail(kWhat, s);
+    auto pinned = FindPinned(certs->certificates, *config_.ca_sha256);
+    if (!pinned.ok()) return Fail(kWhat, pinned.status());
+    auto alone = MakeTrust(configured_cas_, {*pinned}, config_.ca_sha256);
+    if (!alone.ok()) return Fail(kWhat, alone.status());
+    vouching = *std::move(alone);
   }
-  auto trust =
-      MakeTrust(configured_cas_, certs->certificates, config_.ca_sha256);
+  CaUpdate update =
+      UpdateCaCerts(vouching, learned_cas_, certs->certificates, clock_.Now());
+  auto trust = MakeTrust(configured_cas_, update.learned, config_.ca_sha256);
   if (!trust.ok()) return Fail(kWhat, trust.status());
   if (trust->anchors == nullptr) {
     return Fail(kWhat, absl::InvalidArgumentError(
                            "there is no CA certificate among them"));
   }
-  if (certs->certificates != learned_cas_) {
-    absl::Status s = store_.SaveCaCerts(TrustSource(), certs->certificates);
+  if (update.learned != learned_cas_) {
+    absl::Status s = store_.SaveCaCerts(TrustSource(), update.learned);
     if (!s.ok()) return Fail("keeping the CA certificates", s);
-    learned_cas_ = certs->certificates;
+    learned_cas_ = std::move(update.learned);
     observer_.log(
         absl::StrCat("got the CA certificates (", learned_cas_.size(), ")"));
+    for (const Certificate& ca : update.added) {
+      observer_.log(
+          absl::StrCat("trusts a new CA certificate: ", ca.subject.ToText(),
+                       ", sha256 ", HexEncode(Sha256(ca.der))));
+    }
+    for (const Certificate& ca : update.dropped) {
+      observer_.log(absl::StrCat("dropped a CA certificate that is over: ",
+                                 ca.subject.ToText()));
+    }
+  }
+  // Said once, not at each refresh.
+  if (update.refused != refused_cas_) {
+    refused_cas_ = std::move(update.refused);
+    for (const std::string& why : refused_cas_) {
+      observer_.log(
+          absl::StrCat("note: /cacerts has a certificate that is "
+                       "not taken: ",
+                       why));
+    }
   }
   trust_ = *std::move(trust);
   Handle(event::CaCertsFetched{});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/enroll/trust_rules.h"
 #include "common/crypto/public_key.h"
 #include "common/pki/certs_only.h"
 
@@ -15,11 +16,6 @@ constexpr size_t kMaxChainCertificates = 8;
 bool HasFingerprint(const Certificate& certificate, const Bytes& sha256) {
   const Sha256Digest digest = Sha256(certificate.der);
   return std::equal(digest.begin(), digest.end(), sha256.begin(), sha256.end());
-}
-
-bool IsSelfIssuedCa(const Certificate& certificate) {
-  return certificate.subject == certificate.issuer &&
-         certificate.basic_constraints && certificate.basic_constraints->is_ca;
 }
 
 bool MayHaveIssued(const Certificate& issuer, const Certificate& subject) {
@@ -56,11 +52,10 @@ absl::StatusOr<Trust> MakeTrust(const std::vector<Certificate>& configured,
   std::vector<Certificate> anchors = configured;
   Trust trust;
   for (const Certificate& certificate : learned) {
-    const bool is_anchor = IsSelfIssuedCa(certificate) ||
-                           (pin && HasFingerprint(certificate, *pin));
-    if (!is_anchor) trust.intermediates.push_back(certificate);
-    if (is_anchor && std::find(anchors.begin(), anchors.end(), certificate) ==
-                         anchors.end()) {
+    if (!IsSelfSignedCa(certificate) &&
+        !(pin && HasFingerprint(certificate, *pin))) {
+      trust.intermediates.push_back(certificate);
+    } else if (!Contains(anchors, certificate)) {
       anchors.push_back(certificate);
     }
   }
@@ -71,10 +66,10 @@ absl::StatusOr<Trust> MakeTrust(const std::vector<Certificate>& configured,
   return trust;
 }
 
-absl::Status CheckBootstrap(const std::vector<Certificate>& learned,
-                            const Bytes& pinned_sha256) {
-  for (const Certificate& certificate : learned) {
-    if (HasFingerprint(certificate, pinned_sha256)) return absl::OkStatus();
+absl::StatusOr<Certificate> FindPinned(const std::vector<Certificate>& reply,
+                                       const Bytes& pinned_sha256) {
+  for (const Certificate& certificate : reply) {
+    if (HasFingerprint(certificate, pinned_sha256)) return certificate;
   }
   return absl::PermissionDeniedError(
       "the server's /cacerts does not hold the pinned CA certificate "

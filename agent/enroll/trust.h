@@ -3,8 +3,10 @@
 #ifndef AGENT_ENROLL_TRUST_H_
 #define AGENT_ENROLL_TRUST_H_
 
+#include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -23,17 +25,45 @@ struct Trust {
 };
 
 // `configured`: the CA file's certificates, anchors as they stand. Of
-// `learned` (a /cacerts reply) the self-issued CA certificates are anchors and
-// the rest are intermediates; with `pin`, the certificate of that fingerprint
-// is an anchor whatever it is.
+// `learned` (CaUpdate::learned) the self-signed CA certificates are anchors
+// and the rest are intermediates; with `pin`, the certificate of that
+// fingerprint is an anchor whatever it is.
 absl::StatusOr<Trust> MakeTrust(const std::vector<Certificate>& configured,
                                 const std::vector<Certificate>& learned,
                                 const std::optional<Bytes>& pin);
 
+// What an authenticated server's /cacerts comes to.
+struct CaUpdate {
+  // What to keep in place of what was learned before.
+  std::vector<Certificate> learned;
+  std::vector<Certificate> added;    // new anchors
+  std::vector<Certificate> dropped;  // anchors learned before that are over
+  // "CN=x (sha256 ...): why", one for each certificate that was left out.
+  std::vector<std::string> refused;
+};
+
+// Of `reply`, which came over a connection that `trust` vouches for:
+// - A self-signed CA certificate that is no anchor yet becomes one on an
+//   anchor's word alone: the reply must hold a link (RFC 4210 4.4 NewWithOld,
+//   or OldWithNew where the new one is trusted), a CA certificate for its key
+//   under the one name that both keys have, with a path to an anchor
+//   (X509_verify_cert). Links of links count, so that a device which slept
+//   through a rollover catches up.
+// - Anything else is kept when there is a path to an anchor (RFC 7030 4.1.3).
+// An anchor of `learned` (what was learned before) stays until it expires,
+// named in the reply or not: this device's own certificate, or the server's,
+// may still hang on it. At most kMaxLearnedAnchors are kept.
+// NOT checked: revocation.
+inline constexpr size_t kMaxLearnedAnchors = 16;
+CaUpdate UpdateCaCerts(const Trust& trust,
+                       const std::vector<Certificate>& learned,
+                       const std::vector<Certificate>& reply, absl::Time now);
+
 // RFC 7030 4.1.1: the first reply counts only when the certificate that was
-// pinned out of band is in it. kPermissionDenied otherwise.
-absl::Status CheckBootstrap(const std::vector<Certificate>& learned,
-                            const Bytes& pinned_sha256);
+// pinned out of band is in it: that one is returned, and the rest of the reply
+// has to stand before it (UpdateCaCerts). kPermissionDenied otherwise.
+absl::StatusOr<Certificate> FindPinned(const std::vector<Certificate>& reply,
+                                       const Bytes& pinned_sha256);
 
 struct IssuedCredential {
   Certificate certificate;

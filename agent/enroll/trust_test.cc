@@ -79,14 +79,15 @@ TEST_F(TrustTest, NothingIsTrustedUntilSomethingIs) {
 }
 
 TEST_F(TrustTest, BootstrapWantsThePinnedCertificate) {
-  EXPECT_TRUE(CheckBootstrap({other_.certificate(), ca_.certificate()},
-                             Fingerprint(ca_.certificate()))
-                  .ok());
-  EXPECT_EQ(
-      CheckBootstrap({other_.certificate()}, Fingerprint(ca_.certificate()))
-          .code(),
-      absl::StatusCode::kPermissionDenied);
-  EXPECT_FALSE(CheckBootstrap({ca_.certificate()}, {}).ok());
+  auto pinned = FindPinned({other_.certificate(), ca_.certificate()},
+                           Fingerprint(ca_.certificate()));
+  ASSERT_TRUE(pinned.ok());
+  EXPECT_EQ(*pinned, ca_.certificate());
+  EXPECT_EQ(FindPinned({other_.certificate()}, Fingerprint(ca_.certificate()))
+                .status()
+                .code(),
+            absl::StatusCode::kPermissionDenied);
+  EXPECT_FALSE(FindPinned({ca_.certificate()}, {}).ok());
 }
 
 TEST_F(TrustTest, AnchorsAreTheConfiguredAndTheLearnedOnesOnce) {
