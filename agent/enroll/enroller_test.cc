@@ -279,6 +279,51 @@ TEST_F(EnrollerTest, CsrAttributesBehindAPasswordAreAskedForAgain) {
   EXPECT_EQ(server_->Of(Operation::kCsrAttrs).size(), 2u);
 }
 
+// RFC 7030 4.1.3: any other code than 200 ends the attempt there and then;
+// 3.2.1: a redirection is such a code, and leads nowhere.
+TEST_F(EnrollerTest, RefusedCaCertsOrARedirectionEndTheAttempt) {
+  const int kStatus[] = {302, 307, 404, 500, 204};
+  size_t asked = 0;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation != Operation::kCaCerts || asked == std::size(kStatus)) {
+      return std::nullopt;
+    }
+    return HttpResponse{
+        .status = kStatus[asked++],
+        .headers = {{"Location", absl::StrCat(server_->url(),
+                                              "/.well-known/est/cacerts")}}};
+  };
+  EnrollOnce();
+  ASSERT_EQ(problems_.size(), std::size(kStatus)) << Problems();
+  for (size_t i = 0; i < problems_.size(); ++i) {
+    EXPECT_THAT(problems_[i], HasSubstr(absl::StrCat(kStatus[i])));
+    EXPECT_EQ(server_->seen[i].operation, Operation::kCaCerts);
+  }
+}
+
+// RFC 8951 4: an empty SEQUENCE says what 204 and 404 do.
+TEST_F(EnrollerTest, NoCsrAttributesComeInFourForms) {
+  const HttpResponse kForms[] = {
+      {.status = 204},
+      {.status = 404, .body = "none\n"},
+      CsrAttrsReply({}),
+      {.status = 200,
+       .headers = {{"Content-Type", std::string(est::kCsrAttrsMediaType)}}}};
+  for (const HttpResponse& form : kForms) {
+    std::filesystem::remove_all(config_.state_dir + "/current");
+    server_->seen.clear();
+    server_->override_reply =
+        [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+      if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+      return form;
+    };
+    EnrollOnce();
+    EXPECT_TRUE(problems_.empty()) << form.status << Problems();
+    EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 1u);
+  }
+}
+
 // RFC 7030 4.2.3: 202 with Retry-After: the same request later.
 TEST_F(EnrollerTest, WaitsAsLongAsTheServerAsksAndKeepsItsKey) {
   int posts = 0;

@@ -114,6 +114,21 @@ TEST_F(EstServiceTest, TakesBodiesWrappedInAnyWay) {
   }
 }
 
+// RFC 8951 3: bodies are base64 whatever a header says of it.
+TEST_F(EstServiceTest, IgnoresAContentTransferEncodingOfTheRequest) {
+  for (const char* encoding :
+       {"base64", "BASE64", "binary", "8bit", "quoted-printable", "x"}) {
+    HttpRequest request{
+        .method = "POST",
+        .target = "/.well-known/est/simpleenroll",
+        .headers = {{"Content-Type", "application/pkcs10"},
+                    {"Content-Transfer-Encoding", encoding},
+                    {"Authorization", Basic("gw-17", kPassword)}},
+        .body = MakeCsr(*device_, "")};
+    IssuedBy(Send(request, Anonymous()));
+  }
+}
+
 TEST_F(EstServiceTest, WrapsRepliesAsConfigured) {
   Config config;
   for (const auto& [wrap, lines] : {std::pair{est::LineWrap::kAuto, 1},
