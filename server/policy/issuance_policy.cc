@@ -10,6 +10,7 @@
 #include "server/config/known_names.h"
 #include "server/config/name_template.h"
 #include "server/policy/identity_name.h"
+#include "server/policy/key_rules.h"
 
 namespace bestow::server {
 namespace {
@@ -79,6 +80,14 @@ absl::StatusOr<SubscriberContents> IssuancePolicy::Grant(
   contents.validity = profile_.validity;
   contents.backdate = profile_.backdate;
   return contents;
+}
+
+absl::Status IssuancePolicy::FitToKey(ByteView spki,
+                                      SubscriberContents& contents) const {
+  absl::StatusOr<uint32_t> usage = UsageOfKey(contents.key_usage, spki);
+  if (!usage.ok()) return usage.status();
+  contents.key_usage = *usage;
+  return absl::OkStatus();
 }
 
 absl::Status IssuancePolicy::CheckIdentity(const std::string& identity) const {

@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/base/bytes.h"
 #include "common/pki/certificate.h"
 #include "common/pki/pkcs10.h"
 #include "server/ca/subscriber.h"
@@ -26,6 +27,10 @@ class IssuancePolicy {
   // id-kp-cmcRA, the server's or the CA's names; or when the profile's
   // templates make no valid name of this identity.
   absl::StatusOr<SubscriberContents> Grant(const std::string& identity) const;
+
+  // Fits what was granted to the key: the usages that such a key can do.
+  // kPermissionDenied when none is left. `spki`: DER SubjectPublicKeyInfo.
+  absl::Status FitToKey(ByteView spki, SubscriberContents& contents) const;
 
   // Whether an operator may add such an identity: Grant()'s rules, and the
   // name's own. kInvalidArgument or kPermissionDenied.
