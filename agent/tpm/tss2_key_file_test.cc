@@ -5,6 +5,8 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/tpm/tpm_public.h"
 #include "common/der/writer.h"
@@ -129,9 +131,29 @@ TEST(Tss2KeyFileTest, Cases) {
   }
 }
 
+TEST(Tss2KeyFileTest, SealedCases) {
+  for (const testdata::Case& c : testdata::LoadCases("tss2_sealed")) {
+    auto blob = ParseTss2SealedDer(c.data);
+    EXPECT_EQ(blob.ok(), c.accept) << c.name << ": " << blob.status();
+    if (!blob.ok()) continue;
+    EXPECT_FALSE(ParseTss2KeyDer(c.data).ok()) << c.name;
+    auto back = ParseTss2SealedDer(*SerializeTss2SealedDer(*blob));
+    ASSERT_TRUE(back.ok()) << c.name;
+    EXPECT_EQ(*back, *blob) << c.name;
+  }
+  const testdata::Case canonical =
+      testdata::LoadCase("tss2_sealed", "canonical");
+  EXPECT_EQ(*SerializeTss2SealedDer(*ParseTss2SealedDer(canonical.data)),
+            canonical.data);
+}
+
 TEST(Tss2KeyFileTest, ChangedCasesKeepTheFuzzersPromises) {
   std::mt19937 random(17);
-  for (const testdata::Case& c : testdata::LoadCases("tss2_key")) {
+  std::vector<testdata::Case> cases = testdata::LoadCases("tss2_key");
+  for (testdata::Case& c : testdata::LoadCases("tss2_sealed")) {
+    cases.push_back(std::move(c));
+  }
+  for (const testdata::Case& c : cases) {
     for (size_t at = 0; at < c.data.size(); ++at) {
       LLVMFuzzerTestOneInput(c.data.data(), at);
       for (int i = 0; i < 8; ++i) {

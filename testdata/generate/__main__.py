@@ -7,6 +7,7 @@ their names are copied from those documents and are left alone.
 import bodies
 import certificates
 import requests
+import tpm_files
 from asn1 import ec, load, rsa, Key, ext, seq, boolean, integer, bits, octets, BC, KEY_USAGE, SKI
 
 keys = {
@@ -24,4 +25,6 @@ for write in (requests.requests, requests.names, requests.extensions, requests.g
               requests.public_keys, requests.private_keys, certificates.certs_only,
               bodies.csr_attrs, bodies.transfer_encoding, bodies.multipart, bodies.paths,
               bodies.pem, bodies.der):
+    write(keys)
+for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)
