@@ -18,12 +18,10 @@
 #include "common/base/failpoint.h"
 #include "gtest/gtest.h"
 #include "server/store/database.h"
+#include "server/store/sqlite_store_fixture.h"
 
 namespace bestow::server {
 namespace {
-
-const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
-constexpr absl::Duration kWindow = absl::Hours(24);
 
 // The handler is a plain function, so what it does sits in globals.
 std::atomic<const char*> g_fail{nullptr};
@@ -32,77 +30,15 @@ bool FailByName(std::string_view name) {
   return wanted != nullptr && name == wanted;
 }
 
-class SqliteStoreTest : public testing::Test {
+class SqliteStoreTest : public SqliteStoreFixture {
  protected:
-  void SetUp() override {
-    static int count = 0;
-    path_ = absl::StrCat(getenv("TEST_TMPDIR"), "/store", getpid(), "_",
-                         count++, ".db");
-    ASSERT_TRUE(SqliteStore::Create(path_).ok());
-    Reopen({});
-  }
   void TearDown() override {
     g_fail = nullptr;
-    store_.reset();
+    SqliteStoreFixture::TearDown();
     SetFailpointHandler(nullptr);
   }
 
-  void Reopen(SqliteStore::Options options) {
-    store_.reset();
-    auto store = SqliteStore::Open(path_, options);
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-  }
-
-  int64_t MakeIdentity(const std::string& name) {
-    EXPECT_TRUE(store_->SetPassword(name, "hash", false, kNow).ok());
-    return store_->FindIdentity(name)->id;
-  }
-
-  SecretRecord MakeSecret(const std::string& name, const std::string& hash) {
-    EXPECT_TRUE(
-        store_->AddSecret(name, AsBytes(hash), kNow, kNow + absl::Hours(1))
-            .ok());
-    auto secret =
-        store_->FindSecret(store_->FindIdentity(name)->id, AsBytes(hash));
-    EXPECT_TRUE(secret.ok()) << secret.status();
-    return *secret;
-  }
-
-  static Issuance MakeIssuance(int64_t identity_id, const std::string& serial,
-                               const std::string& key) {
-    Issuance issuance;
-    issuance.record.serial = ToBytes(AsBytes(serial));
-    issuance.record.identity_id = identity_id;
-    issuance.record.operation = "simpleenroll";
-    issuance.record.subject = "CN=a";
-    issuance.record.not_before = kNow;
-    issuance.record.not_after = kNow + absl::Hours(1);
-    issuance.record.issued_at = kNow;
-    issuance.record.key_sha256 = ToBytes(AsBytes(key));
-    issuance.record.certificate = ToBytes(AsBytes("certificate " + serial));
-    issuance.secret_retry_window = kWindow;
-    return issuance;
-  }
-
-  absl::StatusOr<Issued> Issue(Issuance issuance) {
-    std::promise<absl::StatusOr<Issued>> promise;
-    store_->Issue(std::move(issuance), [&](absl::StatusOr<Issued> result) {
-      promise.set_value(std::move(result));
-    });
-    return promise.get_future().get();
-  }
-
-  size_t CertificateCount() {
-    size_t count = 0;
-    EXPECT_TRUE(
-        store_->ForEachCertificate([&](const CertificateRecord&) { ++count; })
-            .ok());
-    return count;
-  }
-
-  std::string path_;
-  std::unique_ptr<SqliteStore> store_;
+  const absl::Time kNow = Start();
 };
 
 TEST_F(SqliteStoreTest, KeepsWhatItIssued) {
