@@ -14,10 +14,13 @@ TEST(ProtocolTest, PathOfEveryCase) {
     const std::optional<Target> target = ParsePath(AsText(test.data));
     ASSERT_EQ(target.has_value(), test.accept);
     if (!target.has_value()) continue;
-    EXPECT_EQ(absl::StrCat(OperationName(target->operation),
-                           target->label.empty() ? "" : " ", target->label),
-              test.notes.at("target"));
-    EXPECT_EQ(FormatPath(target->operation, target->label), AsText(test.data));
+    EXPECT_EQ(
+        absl::StrCat(OperationName(target->operation),
+                     target->label.empty() ? "" : " ", target->label,
+                     target->argument.empty() ? "" : " / ", target->argument),
+        test.notes.at("target"));
+    EXPECT_EQ(FormatPath(target->operation, target->label, target->argument),
+              AsText(test.data));
   }
 }
 

@@ -27,7 +27,14 @@ std::string_view PathOf(std::string_view target) {
 
 bool IsGet(est::Operation operation) {
   return operation == est::Operation::kCaCerts ||
-         operation == est::Operation::kCsrAttrs;
+         operation == est::Operation::kCsrAttrs ||
+         operation == est::Operation::kRenewalInfo;
+}
+
+bool IsServed(est::Operation operation) {
+  return operation != est::Operation::kServerKeyGen &&
+         operation != est::Operation::kRenewalInfo &&
+         operation != est::Operation::kFullCmc;
 }
 
 }  // namespace
@@ -39,7 +46,7 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
       std::move(reply), options_.log_line);
   const std::string_view path = PathOf(exchange->request().target);
   const std::optional<est::Target> target = est::ParsePath(path);
-  if (!target.has_value()) {
+  if (!target.has_value() || !IsServed(target->operation)) {
     exchange->log().operation = std::string(path);
     return exchange->Fail(
         Refuse(Problem::kUnknownPath,
@@ -72,6 +79,10 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
     case est::Operation::kSimpleEnroll:
     case est::Operation::kSimpleReenroll:
       return Enrollment::Start(options_.services, target->operation, exchange);
+    case est::Operation::kServerKeyGen:
+    case est::Operation::kRenewalInfo:
+    case est::Operation::kFullCmc:
+      break;  // IsServed() said no
   }
 }
 

@@ -1,15 +1,20 @@
 """Writes the cases of testdata/ again (`python3 testdata/generate`).
 
-Keys and signatures come out new each time. The cases with rfc and draft in
+Keys and signatures come out new each time; with --missing, the files that are
+there stay, and only those that are not are written. The cases with rfc and draft in
 their names are copied from those documents and are left alone.
 """
 
+import sys
+
+import asn1
 import bodies
 import certificates
 import requests
 import tpm_files
 from asn1 import ec, load, rsa, Key, ext, seq, boolean, integer, bits, octets, BC, KEY_USAGE, SKI
 
+asn1.missing_only = "--missing" in sys.argv[1:]
 keys = {
     "ca": ec("P-256"), "p256": ec("P-256"), "p256b": ec("P-256"), "p384": ec("P-384"),
     "p521": ec("P-521"), "p224": ec("P-224"), "secp256k1": ec("secp256k1"),

@@ -134,10 +134,17 @@ def rsa(bits_, exponent=65537):
                "-pkeyopt", f"rsa_keygen_pubexp:{exponent}")
 
 
+# Set by --missing: files that are there stay as they are.
+missing_only = False
+
+
 def case(format_, name_, what, data, reject=None, **notes):
     """Writes testdata/<format>/<name>.txt; `reject` is a part of the reason."""
     folder = os.path.join(ROOT, format_)
     os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, name_ + ".txt")
+    if missing_only and os.path.exists(path):
+        return
     lines = ["# " + what]
     lines.append("# expect: accept" if reject is None
                  else ("# expect: reject " + reject).rstrip())
@@ -148,7 +155,7 @@ def case(format_, name_, what, data, reject=None, **notes):
     else:
         text = base64.b64encode(data).decode()
         body = "".join(text[i:i + 64] + "\n" for i in range(0, len(text), 64)).encode()
-    with open(os.path.join(folder, name_ + ".txt"), "wb") as out:
+    with open(path, "wb") as out:
         out.write("".join(line + "\n" for line in lines).encode() + body)
 
 

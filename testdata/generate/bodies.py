@@ -102,14 +102,15 @@ def multipart(_):
 
 
 def paths(_):
-    def ok(name_, what, text, operation, label=""):
-        case("est_path", name_, what, text, target=f"{operation} {label}".strip())
+    def ok(name_, what, text, operation, label="", argument=""):
+        target = f"{operation} {label}".strip() + (f" / {argument}" if argument else "")
+        case("est_path", name_, what, text, target=target)
 
     def bad(name_, what, text):
         case("est_path", name_, what, text, reject="")
 
     root = "/.well-known/est/"
-    for operation in ("cacerts", "simpleenroll", "simplereenroll", "csrattrs"):
+    for operation in ("cacerts", "simpleenroll", "simplereenroll", "csrattrs", "serverkeygen", "fullcmc"):
         ok(operation, "Without a label", root + operation, operation)
         ok(operation + "_label", "With a label", root + "plant-1/" + operation, operation, "plant-1")
         bad(operation + "_as_label", "An operation as label (RFC 7030 3.2.2)", root + operation + "/cacerts")
@@ -121,16 +122,31 @@ def paths(_):
     bad("label_dots", "A dot-segment upwards", root + "../cacerts")
     bad("label_percent", "A percent-encoded label", root + "a%62/cacerts")
     bad("label_space", "A space in a label", root + "a b/cacerts")
-    bad("label_fullcmc", "An operation that we don't serve, as label", root + "fullcmc/cacerts")
-    bad("label_serverkeygen", "Another one", root + "serverkeygen/cacerts")
-    bad("label_crls", "One of RFC 8295", root + "crls/cacerts")
+    info = "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"
+    ok("renewal_info", "Renewal information", root + "renewal-info/" + info, "renewal-info", argument=info)
+    ok("renewal_info_label", "With a label", root + "plant-1/renewal-info/" + info, "renewal-info", "plant-1", info)
+    ok("renewal_info_operation", "An argument that is an operation's name is an argument",
+       root + "renewal-info/cacerts", "renewal-info", argument="cacerts")
+    ok("renewal_info_256", "The longest argument", root + "renewal-info/" + "a" * 256, "renewal-info",
+       argument="a" * 256)
+    bad("renewal_info_257", "A longer one", root + "renewal-info/" + "a" * 257)
+    bad("renewal_info_alone", "Without an argument", root + "renewal-info")
+    bad("renewal_info_empty", "An empty argument", root + "renewal-info/")
+    bad("renewal_info_two", "Two arguments", root + "renewal-info/a/b")
+    bad("renewal_info_dots", "A dot-segment as argument", root + "renewal-info/..")
+    bad("renewal_info_percent", "A percent-encoded argument", root + "renewal-info/%61")
+    bad("renewal_info_label_alone", "With a label, without an argument", root + "a/renewal-info")
+    bad("argument", "An argument where none belongs", root + "a/cacerts/b")
+    bad("label_crls", "An operation of RFC 8295 that is not served, as label", root + "crls/cacerts")
+    bad("label_nonce", "One of a draft's", root + "nonce/cacerts")
+    bad("label_alone", "A label alone", root + "plant-1")
     bad("two_labels", "Two labels", root + "a/b/cacerts")
     bad("trailing_slash", "A slash at the end", root + "cacerts/")
     bad("upper_case", "Another case", root + "CACERTS")
     bad("query", "A query", root + "cacerts?x=1")
     bad("percent", "A percent-encoded operation", root + "%63acerts")
     bad("operation_unknown", "No operation of EST", root + "enroll")
-    bad("operation_not_served", "An operation that we don't serve", root + "fullcmc")
+    bad("operation_not_served", "An operation that we don't serve", root + "crls")
     bad("prefix_alone", "The prefix alone", root)
     bad("prefix_case", "The prefix in another case", "/.Well-Known/est/cacerts")
     bad("prefix_missing", "No prefix", "/cacerts")

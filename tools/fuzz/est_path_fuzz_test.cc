@@ -13,7 +13,8 @@ void Fuzz(ByteView data) {
   const auto target = est::ParsePath(AsText(data));
   est::MediaTypeIs(AsText(data), est::kPkcs10MediaType);
   if (!target.has_value()) return;
-  CHECK(est::FormatPath(target->operation, target->label) == AsText(data));
+  CHECK(est::FormatPath(target->operation, target->label, target->argument) ==
+        AsText(data));
 }
 
 }  // namespace
