@@ -5,57 +5,20 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/public_key.h"
 #include "common/der/reader.h"
-#include "common/der/strings.h"
 #include "common/der/writer.h"
 #include "common/pki/algorithm.h"
-#include "common/pki/oids.h"
+#include "common/pki/pkcs10_attributes.h"
 
 namespace bestow {
 namespace {
 
 constexpr size_t kMaxAttributes = 32;
-constexpr size_t kMaxPasswordBytes = 255;  // RFC 2985 5.4.1
 constexpr uint64_t kVersion1 = 0;
 constexpr der::Tag kAttributesTag =
     CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0;
 
 absl::Status Malformed(std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("PKCS#10: ", why));
-}
-
-absl::Status DecodeExtensionRequest(const CsrAttribute& attribute,
-                                    Pkcs10Request* request) {
-  if (attribute.values.size() != 1) {
-    return Malformed("extensionRequest has more than one value");
-  }
-  absl::StatusOr<std::vector<Extension>> extensions =
-      ParseExtensionsDer(attribute.values[0]);
-  if (!extensions.ok()) return Malformed(extensions.status().message());
-  request->requested_extensions = *std::move(extensions);
-  for (const Extension& extension : request->requested_extensions) {
-    if (extension.id != oids::SubjectAltName()) continue;
-    absl::StatusOr<std::vector<GeneralName>> sans =
-        ParseGeneralNamesDer(extension.value);
-    if (!sans.ok()) return Malformed(sans.status().message());
-    request->requested_sans = *std::move(sans);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status DecodeChallengePassword(const CsrAttribute& attribute,
-                                     Pkcs10Request* request) {
-  der::Reader reader(attribute.values[0]), content;
-  der::Tag tag = 0;
-  if (attribute.values.size() != 1 || !reader.PeekTag(&tag) ||
-      !reader.Expect(tag, &content) ||
-      content.rest().size() > kMaxPasswordBytes) {
-    return Malformed("challengePassword is not one string of up to 255 octets");
-  }
-  request->challenge_password = der::DecodeString(tag, content.rest());
-  if (!request->challenge_password.has_value()) {
-    return Malformed("challengePassword is not valid text");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status ReadAttributes(der::Reader list, Pkcs10Request* request) {
@@ -74,12 +37,7 @@ absl::Status ReadAttributes(der::Reader list, Pkcs10Request* request) {
     if (request->attributes.size() == kMaxAttributes) {
       return Malformed("too many attributes");
     }
-    absl::Status status;
-    if (attribute.type == oids::ExtensionRequest()) {
-      status = DecodeExtensionRequest(attribute, request);
-    } else if (attribute.type == oids::ChallengePassword()) {
-      status = DecodeChallengePassword(attribute, request);
-    }
+    absl::Status status = DecodeAttribute(attribute, request);
     if (!status.ok()) return status;
     request->attributes.push_back(std::move(attribute));
   }
@@ -179,42 +137,11 @@ absl::Status VerifyPkcs10Signature(const Pkcs10Request& request) {
 }
 
 absl::StatusOr<Bytes> SerializePkcs10InfoDer(const Pkcs10Template& wanted) {
-  std::vector<Extension> extensions = wanted.extensions;
-  if (!wanted.sans.empty()) {
-    absl::StatusOr<Bytes> sans = SerializeGeneralNamesDer(wanted.sans);
-    if (!sans.ok()) return sans.status();
-    // RFC 5280 4.2.1.6: critical when there is no subject.
-    extensions.push_back({.id = oids::SubjectAltName(),
-                          .critical = wanted.subject.empty(),
-                          .value = *std::move(sans)});
-  }
-  std::vector<CsrAttribute> attributes = wanted.attributes;
-  if (wanted.challenge_password.has_value()) {
-    // RFC 2985 5.4.1: PrintableString where the text allows.
-    const std::string& password = *wanted.challenge_password;
-    if (password.size() > kMaxPasswordBytes) {
-      return absl::InvalidArgumentError(
-          "a challengePassword has at most 255 octets");
-    }
-    der::Writer value;
-    if (der::IsPrintableString(password)) {
-      value.AddPrintableString(password);
-    } else {
-      value.AddUtf8String(password);
-    }
-    absl::StatusOr<Bytes> der = value.Finish();
-    if (!der.ok()) {
-      return absl::InvalidArgumentError("the challengePassword is not UTF-8");
-    }
-    attributes.push_back({oids::ChallengePassword(), {*std::move(der)}});
-  }
-  if (!extensions.empty()) {
-    absl::StatusOr<Bytes> value = SerializeExtensionsDer(extensions);
-    if (!value.ok()) return value.status();
-    attributes.push_back({oids::ExtensionRequest(), {*std::move(value)}});
-  }
+  absl::StatusOr<std::vector<CsrAttribute>> attributes =
+      EncodeAttributes(wanted);
+  if (!attributes.ok()) return attributes.status();
   std::vector<Bytes> encoded;
-  for (CsrAttribute& attribute : attributes) {
+  for (CsrAttribute& attribute : *attributes) {
     // DER sorts both SETs (X.690 11.6).
     std::sort(attribute.values.begin(), attribute.values.end());
     absl::StatusOr<Bytes> der = SerializeAttribute(attribute);

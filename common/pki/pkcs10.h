@@ -11,6 +11,7 @@
 #include "common/base/bytes.h"
 #include "common/crypto/signer.h"
 #include "common/pki/attribute.h"
+#include "common/pki/change_subject_name.h"
 #include "common/pki/extension.h"
 #include "common/pki/name.h"
 
@@ -31,6 +32,18 @@ struct Pkcs10Request {
   // From requested_extensions' subjectAltName.
   std::vector<GeneralName> requested_sans;
   std::optional<std::string> challenge_password;
+  // RFC 7894's attributes, 1 to 255 characters each; est_identity_linking is
+  // what RFC 7030 3.5 puts into challenge_password.
+  std::optional<std::string> otp_challenge;
+  std::optional<std::string> revocation_challenge;
+  std::optional<std::string> est_identity_linking;
+  // /serverkeygen (RFC 7030 4.4.1): which key the private key is to be
+  // encrypted with, 1 to 255 octets (RFC 4108 2.2.5; 4.4.1.2), and the value of
+  // SMIMECapabilities (RFC 8551 2.5.2), a SEQUENCE that is not looked into.
+  std::optional<Bytes> decrypt_key_identifier;
+  std::optional<Bytes> asymmetric_decrypt_key_identifier;
+  std::optional<Bytes> smime_capabilities;
+  std::optional<ChangeSubjectName> change_subject_name;  // RFC 6402 2.8
   // True when the [0] of attributes was missing.
   bool attributes_omitted = false;
 
@@ -38,7 +51,8 @@ struct Pkcs10Request {
 };
 
 // kInvalidArgument with the reason: not DER, trailing bytes, a version other
-// than 0, duplicate attribute or extension types, more than 32 attributes.
+// than 0, duplicate attribute or extension types, more than 32 attributes, a
+// value that does not fit one of the attributes above.
 // A missing [0] of attributes (RFC 2986 4.1 forbids it, clients do it) is read
 // as empty. NOT checked: the signature, the key's strength.
 absl::StatusOr<Pkcs10Request> ParsePkcs10Der(ByteView der);
@@ -58,11 +72,20 @@ struct Pkcs10Template {
   Bytes spki;
   std::vector<GeneralName> sans;
   std::vector<Extension> extensions;     // beside the SANs
-  std::vector<CsrAttribute> attributes;  // beside extensionRequest
+  std::vector<CsrAttribute> attributes;  // beside those below
   std::optional<std::string> challenge_password;
+  // As in Pkcs10Request.
+  std::optional<std::string> otp_challenge;
+  std::optional<std::string> revocation_challenge;
+  std::optional<std::string> est_identity_linking;
+  std::optional<Bytes> decrypt_key_identifier;
+  std::optional<Bytes> asymmetric_decrypt_key_identifier;
+  std::optional<Bytes> smime_capabilities;
+  std::optional<ChangeSubjectName> change_subject_name;
 };
 
 // The CertificationRequestInfo to be signed; attributes A0 00 when empty.
+// kInvalidArgument: what ParsePkcs10Der would not take.
 absl::StatusOr<Bytes> SerializePkcs10InfoDer(const Pkcs10Template& wanted);
 // Puts info, algorithm and signature together.
 absl::StatusOr<Bytes> AssemblePkcs10Der(ByteView info_der,

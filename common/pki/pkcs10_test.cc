@@ -42,6 +42,44 @@ TEST(Pkcs10Test, SignatureAndKeyOfEveryCase) {
   }
 }
 
+// RFC 7894 3, RFC 4108 2.2.5, RFC 7030 4.4.1.2, RFC 6402 2.8: a case's notes
+// say what its attributes hold.
+TEST(Pkcs10Test, AttributesOfEveryCase) {
+  size_t seen = 0;
+  for (const testdata::Case& test : testdata::LoadCases("pkcs10")) {
+    if (!test.accept) continue;
+    SCOPED_TRACE(test.name);
+    const absl::StatusOr<Pkcs10Request> request = ParsePkcs10Der(test.data);
+    ASSERT_TRUE(request.ok()) << request.status();
+    const auto hex = [](const std::optional<Bytes>& octets) {
+      return octets.has_value() ? std::optional(HexEncode(*octets))
+                                : std::nullopt;
+    };
+    std::optional<std::string> changed;
+    if (request->change_subject_name.has_value()) {
+      changed = request->change_subject_name->subject->ToText();
+    }
+    const std::pair<const char*, std::optional<std::string>> found[] = {
+        {"otp_challenge", request->otp_challenge},
+        {"revocation_challenge", request->revocation_challenge},
+        {"est_identity_linking", request->est_identity_linking},
+        {"decrypt_key_identifier", hex(request->decrypt_key_identifier)},
+        {"asymmetric_decrypt_key_identifier",
+         hex(request->asymmetric_decrypt_key_identifier)},
+        {"smime_capabilities", hex(request->smime_capabilities)},
+        {"change_subject_name", changed},
+    };
+    for (const auto& [name, value] : found) {
+      const auto note = test.notes.find(name);
+      EXPECT_EQ(value, note == test.notes.end() ? std::nullopt
+                                                : std::optional(note->second))
+          << name;
+      seen += value.has_value();
+    }
+  }
+  EXPECT_EQ(seen, 14u);
+}
+
 TEST(Pkcs10Test, OpensslJudgesSignaturesAlike) {
   for (const testdata::Case& test : testdata::LoadCases("pkcs10")) {
     // openssl is laxer with algorithms: only clear verdicts are compared.
@@ -143,6 +181,43 @@ TEST(Pkcs10Test, WhatWeBuildSaysWhatWasWanted) {
   }
 }
 
+TEST(Pkcs10Test, WhatWeBuildHasEveryAttribute) {
+  const auto signer = *SoftwareSigner::Generate();
+  Pkcs10Template wanted = Wanted(*signer);
+  wanted.challenge_password = "password";
+  wanted.otp_challenge = "123456";
+  wanted.revocation_challenge = "Widerruf\xC3\xBC";
+  wanted.est_identity_linking = "AAECAwQ+/w==";
+  wanted.decrypt_key_identifier = Bytes{1, 2, 3};
+  wanted.asymmetric_decrypt_key_identifier = Bytes{4, 5};
+  wanted.smime_capabilities = Bytes{0x30, 0x00};
+  wanted.change_subject_name = ChangeSubjectName{
+      *Name::FromCommonName("new"), {*GeneralName::Dns("new.example")}};
+  const absl::StatusOr<Bytes> der = Sign(wanted, *signer);
+  ASSERT_TRUE(der.ok()) << der.status();
+  const absl::StatusOr<Pkcs10Request> request = ParsePkcs10Der(*der);
+  ASSERT_TRUE(request.ok()) << request.status();
+  EXPECT_EQ(request->attributes.size(), 8u);
+  EXPECT_EQ(request->challenge_password, wanted.challenge_password);
+  EXPECT_EQ(request->otp_challenge, wanted.otp_challenge);
+  EXPECT_EQ(request->revocation_challenge, wanted.revocation_challenge);
+  EXPECT_EQ(request->est_identity_linking, wanted.est_identity_linking);
+  EXPECT_EQ(request->decrypt_key_identifier, wanted.decrypt_key_identifier);
+  EXPECT_EQ(request->asymmetric_decrypt_key_identifier,
+            wanted.asymmetric_decrypt_key_identifier);
+  EXPECT_EQ(request->smime_capabilities, wanted.smime_capabilities);
+  EXPECT_EQ(request->change_subject_name, wanted.change_subject_name);
+  // RFC 7894 3: PrintableString where it can be, else UTF8String.
+  for (const CsrAttribute& attribute : request->attributes) {
+    if (attribute.type == oids::RevocationChallenge()) {
+      EXPECT_EQ(attribute.values[0][0], CBS_ASN1_UTF8STRING);
+    } else if (attribute.type == oids::EstIdentityLinking() ||
+               attribute.type == oids::OtpChallenge()) {
+      EXPECT_EQ(attribute.values[0][0], CBS_ASN1_PRINTABLESTRING);
+    }
+  }
+}
+
 // RFC 2986 4: the attributes are not OPTIONAL.
 TEST(Pkcs10Test, WritesAnEmptySetOfAttributes) {
   const auto signer = *SoftwareSigner::Generate();
@@ -172,6 +247,23 @@ TEST(Pkcs10Test, RefusesToBuildNonsense) {
   wanted.challenge_password = "\xFF";
   EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
   wanted.challenge_password.reset();
+  wanted.otp_challenge = "";
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.otp_challenge = std::string(256, 'a');
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.otp_challenge = "\xFF";
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.otp_challenge = std::string(255, 'a');
+  EXPECT_TRUE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.decrypt_key_identifier = Bytes();
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.decrypt_key_identifier = Bytes(256);
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.decrypt_key_identifier = Bytes(255);
+  EXPECT_TRUE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.change_subject_name = ChangeSubjectName{};
+  EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
+  wanted.change_subject_name.reset();
   wanted.attributes = {{der::Oid{}, {{0x05, 0x00}}}};
   EXPECT_FALSE(SerializePkcs10InfoDer(wanted).ok());
 }

@@ -26,7 +26,7 @@ keys["ca_certificate"] = certificates.certificate(keys["ca"], certificates.tbs(
     keys["ca"], ext(BC, seq(boolean(True)), True), ext(KEY_USAGE, bits(b"\x06", 1), True),
     ext(SKI, octets(b"a" * 20)), subject=requests.name("Test CA"), serial=integer(1)))
 keys["small"] = certificates.certificate(keys["ca"], certificates.tbs(keys["p256"]))
-for write in (requests.requests, requests.names, requests.extensions, requests.general_names,
+for write in (requests.requests, requests.change_subject_names, requests.names, requests.extensions, requests.general_names,
               requests.public_keys, requests.private_keys, certificates.certs_only,
               bodies.csr_attrs, bodies.transfer_encoding, bodies.multipart, bodies.paths,
               bodies.pem, bodies.der):

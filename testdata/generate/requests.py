@@ -4,8 +4,11 @@ from asn1 import *
 
 EXTENSION_REQUEST = "1.2.840.113549.1.9.14"
 PASSWORD = "1.2.840.113549.1.9.7"
-
-
+ID_AA = "1.2.840.113549.1.9.16.2."
+DECRYPT_KEY, ASYMMETRIC_DECRYPT_KEY = ID_AA + "37", ID_AA + "54"
+OTP, REVOCATION, LINKING = ID_AA + "56", ID_AA + "57", ID_AA + "58"
+SMIME_CAPABILITIES = "1.2.840.113549.1.9.15"
+CHANGE_SUBJECT_NAME = "1.3.6.1.5.5.7.7.36"
 def attribute(type_, *values):
     return seq(oid(type_), set_(*values))
 
@@ -63,6 +66,62 @@ def requests(keys):
        request(k, info(k, attribute("1.2.3.4", NULL), attribute("1.2.3", NULL))))
     ok("32_attributes", "As many attributes as are taken",
        request(k, info(k, *[attribute(f"1.2.3.{i}", NULL) for i in range(32)])))
+    for type_, name_ in ((OTP, "otp_challenge"), (REVOCATION, "revocation_challenge"),
+                         (LINKING, "est_identity_linking")):
+        ok(name_, f"RFC 7894's {name_}", request(k, info(k, attribute(type_, printable("abc+/=")))),
+           **{name_: "abc+/="})
+        bad(name_ + "_two_values", "It is single-valued",
+            request(k, info(k, attribute(type_, printable("a"), printable("b")))), "DirectoryString")
+        bad(name_ + "_empty", "A DirectoryString is not empty",
+            request(k, info(k, attribute(type_, printable("")))), "DirectoryString")
+        bad(name_ + "_256", "256 characters", request(k, info(k, attribute(type_, printable("a" * 256)))),
+            "DirectoryString")
+    ok("otp_challenge_utf8_255", "255 characters of more octets",
+       request(k, info(k, attribute(OTP, utf8("ä" * 255)))), otp_challenge="ä" * 255)
+    ok("otp_challenge_bmp", "As BMPString, a DirectoryString too",
+       request(k, info(k, attribute(OTP, tlv(0x1E, "aß".encode("utf-16-be"))))), otp_challenge="aß")
+    bad("otp_challenge_ia5", "An IA5String is no DirectoryString",
+        request(k, info(k, attribute(OTP, tlv(0x16, b"a")))), "otpChallenge")
+    bad("otp_challenge_octets", "An OCTET STRING", request(k, info(k, attribute(OTP, octets(b"a")))),
+        "otpChallenge")
+    bad("otp_challenge_bad_utf8", "Broken UTF-8",
+        request(k, info(k, attribute(OTP, tlv(0x0C, b"\xc0\x80")))), "otpChallenge")
+    bad("otp_challenge_twice", "The attribute twice",
+        request(k, info(k, *[attribute(OTP, printable("a"))] * 2)), "twice")
+    ok("every_challenge", "All four challenges, each by itself",
+       request(k, info(k, attribute(PASSWORD, printable("1")), attribute(OTP, printable("2")),
+                       attribute(REVOCATION, printable("3")), attribute(LINKING, printable("4")))),
+       otp_challenge="2", revocation_challenge="3", est_identity_linking="4")
+    for type_, name_ in ((DECRYPT_KEY, "decrypt_key_identifier"),
+                         (ASYMMETRIC_DECRYPT_KEY, "asymmetric_decrypt_key_identifier")):
+        ok(name_, "An OCTET STRING", request(k, info(k, attribute(type_, octets(b"key 1")))),
+           **{name_: b"key 1".hex()})
+        ok(name_ + "_255", "The longest that is taken", request(k, info(k, attribute(type_, octets(bytes(255))))),
+           **{name_: bytes(255).hex()})
+        bad(name_ + "_256", "One octet more", request(k, info(k, attribute(type_, octets(bytes(256))))),
+            "1 to 255 octets")
+        bad(name_ + "_empty", "No octet", request(k, info(k, attribute(type_, octets()))), "1 to 255 octets")
+        bad(name_ + "_text", "A UTF8String", request(k, info(k, attribute(type_, utf8("key 1")))),
+            "OCTET STRING")
+        bad(name_ + "_two_values", "Two values",
+            request(k, info(k, attribute(type_, octets(b"a"), octets(b"b")))), "OCTET STRING")
+    capability = seq(oid("2.16.840.1.101.3.4.1.45"))
+    ok("smime_capabilities", "What /serverkeygen may encrypt with",
+       request(k, info(k, attribute(SMIME_CAPABILITIES, seq(capability)))),
+       smime_capabilities=seq(capability).hex())
+    bad("smime_capabilities_two_values", "Two values",
+        request(k, info(k, attribute(SMIME_CAPABILITIES, seq(capability), seq(capability)))), "SMIMECapabilities")
+    bad("smime_capabilities_set", "A SET in place of the SEQUENCE",
+        request(k, info(k, attribute(SMIME_CAPABILITIES, set_(capability)))), "SMIMECapabilities")
+    bad("smime_capabilities_long", "More than anybody needs",
+        request(k, info(k, attribute(SMIME_CAPABILITIES, seq(*[capability] * 400)))), "SMIMECapabilities")
+    ok("change_subject_name", "New names for a renewal",
+       request(k, info(k, attribute(CHANGE_SUBJECT_NAME, seq(name("new"), seq(DNS))))),
+       change_subject_name="CN=new")
+    bad("change_subject_name_neither", "Neither of the names",
+        request(k, info(k, attribute(CHANGE_SUBJECT_NAME, seq()))), "ChangeSubjectName")
+    bad("change_subject_name_two_values", "Two values",
+        request(k, info(k, attribute(CHANGE_SUBJECT_NAME, seq(name("a")), seq(name("b"))))), "more than one value")
     p384 = keys["p384"]
     ok("p384", "A P-384 key and SHA-384",
        request(p384, info(p384), seq(oid("1.2.840.10045.4.3.3")), "-sha384"))
@@ -148,6 +207,39 @@ def requests(keys):
         request(k, seq(integer(0), name("a"), ctx(0))), "SubjectPublicKeyInfo")
     bad("subject_set", "A subject that is a SET", request(k, info(k, subject=set_())), "subject")
     bad("certificate", "A certificate in place of a request", keys["certificate"], reason)
+
+
+def change_subject_names(_):
+    def ok(name_, what, der, subject, sans=""):
+        case("change_subject_name", name_, what, der, subject=subject, sans=sans)
+
+    def bad(name_, what, der, reason="ChangeSubjectName"):
+        case("change_subject_name", name_, what, der, reject=reason)
+
+    dns = "dns:gw-17.example"
+    both = seq(name("new"), seq(DNS))
+    ok("both", "Subject and subjectAltName", both, "'CN=new'", dns)
+    ok("subject", "The subject alone", seq(name("new")), "'CN=new'")
+    ok("sans", "The subjectAltName alone", seq(seq(DNS, IP)), "none", dns + " ip:192.0.2.1")
+    ok("empty_subject", "An empty SEQUENCE is the empty Name", seq(seq()), "''")
+    ok("empty_subject_sans", "The same, and a subjectAltName", seq(seq(), seq(DNS)), "''", dns)
+    ok("directory_san", "A directoryName is a GeneralName, not the Name", seq(seq(ctx(4, name("d")))),
+       "none", "dirname:CN=d")
+    bad("neither", "Neither, where at least one must be", seq(), "neither")
+    bad("empty_sans", "GeneralNames without one", seq(name("a"), seq()), "general names")
+    bad("sans_first", "The wrong order", seq(seq(DNS), name("a")), "follows")
+    bad("two_subjects", "Two subjects", seq(name("a"), name("b")), "general names")
+    bad("two_sans", "Two lists of GeneralNames", seq(seq(DNS), seq(DNS)), "follows")
+    bad("three", "A field more", seq(name("a"), seq(DNS), NULL), "follows")
+    bad("subject_bad_text", "An @ in a PrintableString", seq(seq(rdn(CN, printable("a@b")))), "name")
+    bad("san_ip_5", "An address of five octets", seq(seq(ctx(7, bytes(5), constructed=False))), "general names")
+    bad("set", "A SET", set_(name("a")))
+    bad("subject_set", "A subject that is a SET", seq(set_(name("a"))))
+    bad("general_names_tagged", "A tag that the module does not have", seq(ctx(1, DNS)))
+    bad("trailing_data", "Octets after it", both + b"\0")
+    bad("truncated", "The last octet is missing", both[:-1])
+    bad("indefinite_length", "BER's indefinite length", indefinite(both))
+    bad("nothing", "No octets", b"")
 
 
 def names(_):

@@ -1,0 +1,28 @@
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/log/check.h"
+#include "common/base/bytes.h"
+#include "common/pki/change_subject_name.h"
+
+namespace bestow {
+namespace {
+
+// What reads is written from its parts in the same octets.
+void Fuzz(ByteView data) {
+  const absl::StatusOr<ChangeSubjectName> value =
+      ParseChangeSubjectNameDer(data);
+  if (!value.ok()) {
+    CHECK(value.status().code() == absl::StatusCode::kInvalidArgument);
+    return;
+  }
+  CHECK(*SerializeChangeSubjectNameDer(*value) == ToBytes(data));
+}
+
+}  // namespace
+}  // namespace bestow
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  bestow::Fuzz(bestow::ByteView(data, size));
+  return 0;
+}
