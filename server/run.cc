@@ -85,10 +85,10 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
       SqliteStore::Open(paths.database, store_options);
   if (!store.ok()) return Report(console, kExitState, store.status());
-  WarnWhenEnding("the CA's certificate", state->ca->certificate(),
+  WarnWhenEnding("the CA's certificate", state->ca_certificate(),
                  console.clock.Now());
-  WarnWhenEnding("the server's TLS certificate", state->tls_certificate,
-                 console.clock.Now());
+  WarnWhenEnding("the server's TLS certificate",
+                 state->materials.tls_certificate, console.clock.Now());
 
   ListeningSockets sockets;
   absl::Status status = sockets.Open(state->config.listen);

@@ -13,10 +13,10 @@ namespace {
 
 size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-HttpLimits HttpLimitsOf(const LimitsConfig& limits) {
+HttpLimits HttpLimitsOf(const LimitsConfig& limits, int max_body_bytes) {
   HttpLimits http;
   http.header_bytes = static_cast<size_t>(limits.header_bytes);
-  http.body_bytes = static_cast<size_t>(limits.body_bytes);
+  http.body_bytes = static_cast<size_t>(max_body_bytes);
   http.requests_per_connection =
       static_cast<size_t>(limits.requests_per_connection);
   http.handshake_timeout = limits.handshake_timeout;
@@ -45,8 +45,10 @@ ClientInfo ClientInfoOf(const HttpPeer& peer) {
 
 }  // namespace
 
-Server::Server(LimitsConfig limits, std::unique_ptr<SqliteStore> store)
-    : limits_(limits), store_(std::move(store)) {}
+Server::Server(const Config& config, std::unique_ptr<SqliteStore> store)
+    : limits_(config.limits),
+      max_body_bytes_(config.MaxBodyBytes()),
+      store_(std::move(store)) {}
 
 Server::~Server() = default;
 
@@ -54,21 +56,17 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
     ServerState state, std::unique_ptr<SqliteStore> store,
     std::vector<int> listening_fds, const Clock& clock,
     Exchange::LogLine log_line) {
-  std::unique_ptr<Server> server(
-      new Server(state.config.limits, std::move(store)));
+  std::unique_ptr<Server> server(new Server(state.config, std::move(store)));
   server->log_line_ = std::move(log_line);
 
   absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
-      Snapshot::Create(state.config, state.ca, state.names());
+      Snapshot::Create(state.config, state.materials);
   if (!snapshot.ok()) return snapshot.status();
   server->snapshot_ = *std::move(snapshot);
 
-  absl::StatusOr<std::shared_ptr<const TrustAnchors>> anchors =
-      TrustAnchors::Create({state.ca->certificate()});
-  if (!anchors.ok()) return anchors.status();
   TlsServerOptions tls_options;
   tls_options.credential = state.tls;
-  tls_options.client_anchors = *std::move(anchors);
+  tls_options.client_anchors = server->snapshot_->client_anchors;
   absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
       TlsContext::CreateServer(std::move(tls_options), clock);
   if (!tls.ok()) return tls.status();
@@ -108,7 +106,7 @@ absl::Status Server::AddWorker(const std::vector<int>& listening_fds,
   worker->loop = *std::move(loop);
 
   HttpServer::Options options;
-  options.limits = HttpLimitsOf(limits_);
+  options.limits = HttpLimitsOf(limits_, max_body_bytes_);
   options.max_connections = max_connections;
   options.tls = [tls = tls_] { return tls; };
   options.handler = [service = service_.get(), loop = worker->loop.get()](

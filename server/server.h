@@ -45,12 +45,13 @@ class Server {
     std::thread thread;
   };
 
-  Server(LimitsConfig limits, std::unique_ptr<SqliteStore> store);
+  Server(const Config& config, std::unique_ptr<SqliteStore> store);
   absl::Status AddWorker(const std::vector<int>& listening_fds,
                          size_t max_connections);
 
   std::atomic<bool> stopping_{false};
   const LimitsConfig limits_;
+  const int max_body_bytes_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const TlsContext> tls_;
   Exchange::LogLine log_line_;

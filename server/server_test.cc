@@ -126,7 +126,7 @@ class ServerTest : public testing::Test {
     auto state = LoadState(paths);
     ASSERT_TRUE(state.ok()) << state.status();
     state->config.workers = 4;
-    ca_ = state->ca->certificate();
+    ca_ = state->ca_certificate();
     auto store = SqliteStore::Open(paths.database, {});
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = store->get();

@@ -20,7 +20,7 @@
 #include "server/admin/state_folder.h"
 #include "server/auth/password.h"
 #include "server/config/duration.h"
-#include "server/policy/issuance_policy.h"
+#include "server/est/snapshot.h"
 #include "server/store/sqlite_store.h"
 
 namespace bestow::server {
@@ -65,9 +65,11 @@ absl::StatusOr<OpenState> OpenFor(const std::string& state_dir,
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
       SqliteStore::Open(paths.database, {});
   if (!store.ok()) return store.status();
+  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
+      Snapshot::Create(state->config, state->materials);
+  if (!snapshot.ok()) return snapshot.status();
   return OpenState{*std::move(store),
-                   IssuancePolicy(state->config.profile, state->names())
-                       .CheckIdentity(name)};
+                   (*snapshot)->Find("")->policy.CheckIdentity(name)};
 }
 
 absl::StatusOr<Secret> ReadPassword(const std::string& path) {

@@ -54,17 +54,17 @@ TEST_F(InitTest, MakesAStateThatLoads) {
   const StatePaths paths(options_.folder);
   auto state = LoadState(paths);
   ASSERT_TRUE(state.ok()) << state.status();
-  EXPECT_EQ(*fingerprint, HexEncode(Sha256(state->ca->certificate().der)));
-  EXPECT_EQ(state->ca->certificate().subject.ToText(), "CN=Test CA");
+  EXPECT_EQ(*fingerprint, HexEncode(Sha256(state->ca_certificate().der)));
+  EXPECT_EQ(state->ca_certificate().subject.ToText(), "CN=Test CA");
   EXPECT_EQ(state->config.listen, options_.listen);
   EXPECT_EQ(state->config.hostnames, options_.hostnames);
   // RFC 7030 3.6.1; the chain carries the CA, for agents with a fingerprint.
   ASSERT_EQ(state->tls.chain.size(), 2u);
-  EXPECT_EQ(state->tls.chain[1], state->ca->certificate().der);
-  EXPECT_EQ(state->tls_certificate.extended_key_usage,
+  EXPECT_EQ(state->tls.chain[1], state->ca_certificate().der);
+  EXPECT_EQ(state->materials.tls_certificate.extended_key_usage,
             (std::vector<der::Oid>{oids::KpServerAuth(), oids::KpCmcRa()}));
-  EXPECT_TRUE(MatchesHost(state->tls_certificate, "est.example"));
-  EXPECT_TRUE(MatchesHost(state->tls_certificate, "127.0.0.1"));
+  EXPECT_TRUE(MatchesHost(state->materials.tls_certificate, "est.example"));
+  EXPECT_TRUE(MatchesHost(state->materials.tls_certificate, "127.0.0.1"));
   EXPECT_TRUE(SqliteStore::Open(paths.database, {}).ok());
 
   EXPECT_EQ(ModeOf(options_.folder), 0700u);

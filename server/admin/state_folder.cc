@@ -1,5 +1,7 @@
 #include "server/admin/state_folder.h"
 
+#include <unistd.h>
+
 #include <utility>
 #include <vector>
 
@@ -13,10 +15,16 @@ namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 constexpr size_t kMaxChain = 10;
+constexpr size_t kMaxIdevidAnchors = 200;  // in one file
 
 absl::Status Problem(const std::string& path, const absl::Status& status) {
   return absl::FailedPreconditionError(
       absl::StrCat(path, ": ", status.message()));
+}
+
+// Relative names are below the state folder.
+std::string Below(const std::string& folder, const std::string& name) {
+  return name[0] == '/' ? name : absl::StrCat(folder, "/", name);
 }
 
 absl::StatusOr<std::shared_ptr<Signer>> LoadKey(const std::string& path) {
@@ -31,11 +39,11 @@ absl::StatusOr<std::shared_ptr<Signer>> LoadKey(const std::string& path) {
 }
 
 absl::StatusOr<std::vector<Certificate>> LoadCertificates(
-    const std::string& path) {
+    const std::string& path, size_t max_count) {
   absl::StatusOr<std::string> pem = ReadFile(path, kMaxFileBytes);
   if (!pem.ok()) return absl::FailedPreconditionError(pem.status().message());
   absl::StatusOr<std::vector<Certificate>> certificates =
-      ParseCertificatesPem(*pem, kMaxChain);
+      ParseCertificatesPem(*pem, max_count);
   if (!certificates.ok()) return Problem(path, certificates.status());
   return certificates;
 }
@@ -49,10 +57,79 @@ StatePaths::StatePaths(const std::string& folder)
       ca_folder(folder + "/ca"),
       ca_key(ca_folder + "/ca.key.pem"),
       ca_certificate(ca_folder + "/ca.pem"),
+      cas_folder(folder + "/cas"),
       tls_folder(folder + "/tls"),
       tls_key(tls_folder + "/server.key.pem"),
       tls_certificate(tls_folder + "/server.pem"),
       staging(folder + "/.init") {}
+
+CaPaths::CaPaths(const std::string& folder)
+    : key(folder + "/ca.key.pem"),
+      certificate(folder + "/ca.pem"),
+      rollover(folder + "/rollover.pem") {}
+
+const Certificate& ServerState::ca_certificate() const {
+  return materials.cas.at(config.service.ca).authority->certificate();
+}
+
+absl::StatusOr<CaBundle> LoadCa(const std::string& folder) {
+  const CaPaths paths(folder);
+  absl::StatusOr<std::shared_ptr<Signer>> key = LoadKey(paths.key);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::vector<Certificate>> chain =
+      LoadCertificates(paths.certificate, kMaxChain);
+  if (!chain.ok()) return chain.status();
+  absl::StatusOr<CaBundle> without = MakeCaBundle(*chain, {}, *key);
+  if (!without.ok()) return Problem(paths.certificate, without.status());
+  if (access(paths.rollover.c_str(), F_OK) != 0) return without;
+  absl::StatusOr<std::vector<Certificate>> rollover =
+      LoadCertificates(paths.rollover, kMaxChain);
+  if (!rollover.ok()) return rollover.status();
+  absl::StatusOr<CaBundle> with = MakeCaBundle(*chain, *rollover, *key);
+  if (!with.ok()) return Problem(paths.rollover, with.status());
+  return with;
+}
+
+namespace {
+
+absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
+  absl::StatusOr<std::shared_ptr<Signer>> key = LoadKey(paths.tls_key);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<std::vector<Certificate>> chain =
+      LoadCertificates(paths.tls_certificate, kMaxChain);
+  if (!chain.ok()) return chain.status();
+  state.materials.tls_certificate = chain->front();
+  if (chain->front().spki != (*key)->public_key_spki()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        paths.tls_key, " is not the key of the first certificate in ",
+        paths.tls_certificate));
+  }
+  for (const Certificate& certificate : *chain) {
+    state.tls.chain.push_back(certificate.der);
+  }
+  state.tls.signer = *std::move(key);
+  return absl::OkStatus();
+}
+
+// What one service names and another has not loaded yet.
+absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
+                     Snapshot::Materials& materials) {
+  if (materials.cas.count(service.ca) == 0) {
+    absl::StatusOr<CaBundle> ca = LoadCa(Below(paths.folder, service.ca));
+    if (!ca.ok()) return ca.status();
+    materials.cas.emplace(service.ca, *std::move(ca));
+  }
+  for (const std::string& file : service.auth.idevid_anchors) {
+    if (materials.idevid_anchors.count(file) != 0) continue;
+    absl::StatusOr<std::vector<Certificate>> anchors =
+        LoadCertificates(Below(paths.folder, file), kMaxIdevidAnchors);
+    if (!anchors.ok()) return anchors.status();
+    materials.idevid_anchors.emplace(file, *std::move(anchors));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
   absl::StatusOr<std::string> text = ReadFile(paths.config, kMaxFileBytes);
@@ -70,34 +147,17 @@ absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
     return absl::FailedPreconditionError(config.status().message());
   }
   state.config = *std::move(config);
-
-  absl::StatusOr<std::shared_ptr<Signer>> ca_key = LoadKey(paths.ca_key);
-  if (!ca_key.ok()) return ca_key.status();
-  absl::StatusOr<std::vector<Certificate>> ca_chain =
-      LoadCertificates(paths.ca_certificate);
-  if (!ca_chain.ok()) return ca_chain.status();
-  absl::StatusOr<std::shared_ptr<const CertificateAuthority>> ca =
-      CertificateAuthority::Create(ca_chain->front(), *ca_key);
-  if (!ca.ok()) return Problem(paths.ca_certificate, ca.status());
-  state.ca = *std::move(ca);
-
-  absl::StatusOr<std::shared_ptr<Signer>> tls_key = LoadKey(paths.tls_key);
-  if (!tls_key.ok()) return tls_key.status();
-  absl::StatusOr<std::vector<Certificate>> tls_chain =
-      LoadCertificates(paths.tls_certificate);
-  if (!tls_chain.ok()) return tls_chain.status();
-  state.tls_certificate = tls_chain->front();
-  if (state.tls_certificate.spki != (*tls_key)->public_key_spki()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(paths.tls_key,
-                     " is not the key of the first certificate "
-                     "in ",
-                     paths.tls_certificate));
+  absl::Status status = LoadTls(paths, state);
+  if (!status.ok()) return status;
+  status = LoadFor(state.config.service, paths, state.materials);
+  if (!status.ok()) return status;
+  for (const ServiceConfig& label : state.config.labels) {
+    status = LoadFor(label, paths, state.materials);
+    if (!status.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("label ", label.label, ": ", status.message()));
+    }
   }
-  for (const Certificate& certificate : *tls_chain) {
-    state.tls.chain.push_back(certificate.der);
-  }
-  state.tls.signer = *std::move(tls_key);
   return state;
 }
 

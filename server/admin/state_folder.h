@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "common/pki/certificate.h"
 #include "common/tls/tls_context.h"
-#include "server/ca/certificate_authority.h"
+#include "server/ca/ca_bundle.h"
 #include "server/config/config.h"
-#include "server/policy/server_names.h"
+#include "server/est/snapshot.h"
 
 namespace bestow::server {
 
@@ -20,23 +20,36 @@ struct StatePaths {
   std::string folder;
   std::string config;    // bestow-server.toml: the last that init makes
   std::string database;  // bestow.db
+  // Of the CA that `init` makes. Others are below cas_folder.
   std::string ca_folder, ca_key, ca_certificate;
+  std::string cas_folder;
   std::string tls_folder, tls_key, tls_certificate;
   std::string staging;  // of an init under way
+};
+
+// Where one CA's folder has its files.
+struct CaPaths {
+  explicit CaPaths(const std::string& folder);
+  std::string key;          // ca.key.pem
+  std::string certificate;  // ca.pem: the issuing CA first, up to the root
+  std::string rollover;     // rollover.pem, during a rollover alone
 };
 
 // What the folder holds, but for the database.
 struct ServerState {
   Config config;
-  std::shared_ptr<const CertificateAuthority> ca;
+  Snapshot::Materials materials;
   TlsCredential tls;
-  Certificate tls_certificate;
 
-  ServerNames names() const {
-    return ServerNames(tls_certificate, ca->certificate(), config.hostnames);
-  }
+  // The CA of the service without a label.
+  const Certificate& ca_certificate() const;
 };
 
+// `folder`: with ca.pem, ca.key.pem and perhaps rollover.pem.
+// kFailedPrecondition, naming the file, as MakeCaBundle() refuses.
+absl::StatusOr<CaBundle> LoadCa(const std::string& folder);
+
+// Loads the CAs and manufacturers' CAs that the config names, and no others.
 // kFailedPrecondition, naming the file and what to do, when the folder is no
 // state folder or something in it is missing or wrong.
 absl::StatusOr<ServerState> LoadState(const StatePaths& paths);

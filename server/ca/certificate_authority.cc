@@ -1,7 +1,5 @@
 #include "server/ca/certificate_authority.h"
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -11,22 +9,13 @@
 #include "common/pki/extension.h"
 #include "common/pki/name.h"
 #include "common/pki/oids.h"
+#include "server/ca/sign_certificate.h"
 
 namespace bestow::server {
 namespace {
 
-constexpr size_t kSerialBytes = 17;
 constexpr absl::Duration kRootBackdate = absl::Hours(24);
 constexpr size_t kMaxCommonName = 64;
-
-// 134 random bits between two fixed ones, so that every serial number is
-// positive and of the same length (RFC 5280 4.1.2.2: at most 20 octets).
-Bytes RandomSerial() {
-  Bytes serial(kSerialBytes);
-  RAND_bytes(serial.data(), serial.size());
-  serial[0] = static_cast<uint8_t>(0x40 | (serial[0] & 0x3f));
-  return serial;
-}
 
 absl::Time WholeSeconds(absl::Time time) {
   return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
@@ -76,16 +65,6 @@ absl::StatusOr<std::vector<Extension>> SubscriberExtensions(
   return list.Take();
 }
 
-absl::StatusOr<Certificate> Assemble(ByteView tbs, SignatureAlgorithm algorithm,
-                                     absl::StatusOr<Bytes> signature) {
-  if (!signature.ok()) return signature.status();
-  absl::StatusOr<Bytes> der =
-      AssembleCertificateDer(tbs, algorithm, *signature);
-  if (!der.ok()) return der.status();
-  // Reading back what we wrote: a client should not be the first to find out.
-  return ParseCertificateDer(*der);
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const CertificateAuthority>>
@@ -132,10 +111,11 @@ void CertificateAuthority::Issue(const SubscriberContents& contents,
       SerializeTbsCertificateDer(certificate, signer_->algorithm());
   if (!tbs.ok()) return done(tbs.status());
   const SignatureAlgorithm algorithm = signer_->algorithm();
-  signer_->Sign(algorithm, *tbs,
-                [tbs = *tbs, algorithm, done](absl::StatusOr<Bytes> signature) {
-                  done(Assemble(tbs, algorithm, std::move(signature)));
-                });
+  signer_->Sign(
+      algorithm, *tbs,
+      [tbs = *tbs, algorithm, done](absl::StatusOr<Bytes> signature) {
+        done(AssembleCertificate(tbs, algorithm, std::move(signature)));
+      });
 }
 
 absl::StatusOr<Certificate> CreateRootCertificate(const std::string& name,
@@ -161,10 +141,7 @@ absl::StatusOr<Certificate> CreateRootCertificate(const std::string& name,
   root.not_after = WholeSeconds(now + validity);
   root.spki = signer.public_key_spki();
   root.extensions = *std::move(extensions);
-  absl::StatusOr<Bytes> tbs =
-      SerializeTbsCertificateDer(root, signer.algorithm());
-  if (!tbs.ok()) return tbs.status();
-  return Assemble(*tbs, signer.algorithm(), SignAndWait(signer, *tbs));
+  return SignCertificate(root, signer);
 }
 
 absl::StatusOr<SubscriberContents> TlsServerContents(

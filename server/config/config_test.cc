@@ -24,8 +24,8 @@ TEST(ConfigTest, AnEmptyFileIsTheDefaults) {
   auto config = ParseConfig("", "x.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->listen, std::vector<std::string>{"127.0.0.1:8443"});
-  EXPECT_EQ(config->profile.validity, absl::Hours(90 * 24));
-  EXPECT_EQ(config->line_wrap, est::LineWrap::kAuto);
+  EXPECT_EQ(config->service.profile.validity, absl::Hours(90 * 24));
+  EXPECT_EQ(config->service.line_wrap, est::LineWrap::kAuto);
 }
 
 TEST(ConfigTest, TheFileThatInitWritesIsTheDefaults) {
@@ -37,19 +37,24 @@ TEST(ConfigTest, TheFileThatInitWritesIsTheDefaults) {
             (std::vector<std::string>{"[::]:0", "127.0.0.1:1"}));
   EXPECT_EQ(config->hostnames, std::vector<std::string>{"a.b"});
   EXPECT_EQ(config->workers, defaults.workers);
-  EXPECT_EQ(config->realm, defaults.realm);
-  EXPECT_EQ(config->secret_retry_window, defaults.secret_retry_window);
-  EXPECT_EQ(config->profile.validity, defaults.profile.validity);
-  EXPECT_EQ(config->profile.backdate, defaults.profile.backdate);
-  EXPECT_EQ(config->profile.subject, defaults.profile.subject);
-  EXPECT_EQ(config->profile.sans, defaults.profile.sans);
-  EXPECT_EQ(config->profile.key_usage, defaults.profile.key_usage);
-  EXPECT_EQ(config->profile.extended_key_usage,
-            defaults.profile.extended_key_usage);
-  EXPECT_EQ(config->csr_attrs, defaults.csr_attrs);
-  EXPECT_EQ(config->line_wrap, defaults.line_wrap);
+  EXPECT_EQ(config->service.realm, defaults.service.realm);
+  EXPECT_EQ(config->service.secret_retry_window,
+            defaults.service.secret_retry_window);
+  EXPECT_EQ(config->service.profile.validity,
+            defaults.service.profile.validity);
+  EXPECT_EQ(config->service.profile.backdate,
+            defaults.service.profile.backdate);
+  EXPECT_EQ(config->service.profile.subject, defaults.service.profile.subject);
+  EXPECT_EQ(config->service.profile.sans, defaults.service.profile.sans);
+  EXPECT_EQ(config->service.profile.key_usage,
+            defaults.service.profile.key_usage);
+  EXPECT_EQ(config->service.profile.extended_key_usage,
+            defaults.service.profile.extended_key_usage);
+  EXPECT_EQ(config->service.csr_attrs.all.oids,
+            defaults.service.csr_attrs.all.oids);
+  EXPECT_EQ(config->service.line_wrap, defaults.service.line_wrap);
   EXPECT_EQ(config->limits.connections, defaults.limits.connections);
-  EXPECT_EQ(config->limits.body_bytes, defaults.limits.body_bytes);
+  EXPECT_EQ(config->MaxBodyBytes(), defaults.MaxBodyBytes());
   EXPECT_EQ(config->limits.idle_timeout, defaults.limits.idle_timeout);
   EXPECT_EQ(config->limits.drain_timeout, defaults.limits.drain_timeout);
   EXPECT_EQ(config->limits.queued_issuances, defaults.limits.queued_issuances);
@@ -69,11 +74,11 @@ line_wrap = "never"
                             "x.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->workers, 3);
-  EXPECT_EQ(config->profile.validity, absl::Hours(36));
-  EXPECT_EQ(config->profile.sans.size(), 2u);
-  EXPECT_EQ(config->csr_attrs,
+  EXPECT_EQ(config->service.profile.validity, absl::Hours(36));
+  EXPECT_EQ(config->service.profile.sans.size(), 2u);
+  EXPECT_EQ(config->service.csr_attrs.all.oids,
             std::vector<der::Oid>{oids::ChallengePassword()});
-  EXPECT_EQ(config->line_wrap, est::LineWrap::kNever);
+  EXPECT_EQ(config->service.line_wrap, est::LineWrap::kNever);
 }
 
 TEST(ConfigTest, NamesFileLineAndKeyOfAMistake) {

@@ -1,16 +1,21 @@
 #include "server/config/known_names.h"
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
 
 namespace bestow::server {
 namespace {
+
+constexpr size_t kMaxCaName = 64;
+constexpr size_t kMaxUrl = 200;
 
 struct NamedOid {
   std::string_view name;
@@ -82,6 +87,24 @@ absl::StatusOr<der::Oid> PurposeByName(std::string_view name) {
                      "3.6.1), and no device gets it"));
   }
   return purpose;
+}
+
+bool IsCaName(std::string_view name) {
+  return !name.empty() && name.size() <= kMaxCaName &&
+         absl::ascii_isalnum(static_cast<unsigned char>(name[0])) &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  c == '.' || c == '_' || c == '-';
+         });
+}
+
+bool IsWebUrl(std::string_view text) {
+  return (absl::StartsWith(text, "https://") ||
+          absl::StartsWith(text, "http://")) &&
+         text.size() <= kMaxUrl &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isgraph(static_cast<unsigned char>(c));
+         });
 }
 
 absl::StatusOr<der::Oid> CsrAttributeByName(std::string_view name) {

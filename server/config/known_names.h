@@ -20,6 +20,13 @@ absl::StatusOr<uint32_t> KeyUsageByName(std::string_view name);
 absl::StatusOr<der::Oid> PurposeByName(std::string_view name);
 bool IsForbiddenPurpose(const der::Oid& purpose);
 
+// The name of a CA's folder below cas/: 1 to 64 of A-Z a-z 0-9 . _ -, the first
+// a letter or digit.
+bool IsCaName(std::string_view name);
+
+// "https://..." or "http://...", short and printable.
+bool IsWebUrl(std::string_view text);
+
 // What /csrattrs may name: "challengePassword", ... or a dotted OID.
 absl::StatusOr<der::Oid> CsrAttributeByName(std::string_view name);
 

@@ -20,6 +20,14 @@ absl::StatusOr<Name> RenderSubject(std::string_view text,
 absl::StatusOr<GeneralName> RenderSan(std::string_view text,
                                       std::string_view identity);
 
+// The identity that a manufacturer's certificate (IDevID, 802.1AR) stands for:
+// {CN} and {serialNumber} are the values of its subject's attributes.
+// kInvalidArgument: the subject lacks one or has it twice, or the text knows
+// other braces or none. NOT checked: that the result can be an identity's name.
+absl::StatusOr<std::string> RenderIdevidIdentity(std::string_view text,
+                                                 const Name& subject);
+absl::Status CheckIdevidTemplate(std::string_view text);
+
 }  // namespace bestow::server
 
 #endif  // SERVER_CONFIG_NAME_TEMPLATE_H_

@@ -6,6 +6,8 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "server/config/duration.h"
@@ -13,6 +15,9 @@
 
 namespace bestow::server {
 namespace {
+
+constexpr size_t kMaxTables = 256;
+constexpr size_t kMaxListItems = 256;
 
 // Levenshtein's distance, for "did you mean".
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -29,6 +34,15 @@ size_t EditDistance(std::string_view a, std::string_view b) {
     }
   }
   return row[b.size()];
+}
+
+// As it stands in a path: "profile", but "\"a.b\"" for a name with a dot.
+std::string PathPart(std::string_view key) {
+  const bool bare = std::all_of(key.begin(), key.end(), [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' ||
+           c == '-';
+  });
+  return bare ? std::string(key) : absl::StrCat("\"", absl::CEscape(key), "\"");
 }
 
 }  // namespace
@@ -54,6 +68,17 @@ struct TomlReader::Impl {
                                         key, ": ", what));
   }
   void FindUnknown(const toml::table& table, const std::string& path);
+  // Runs `read` with `table` as the current one.
+  void Enter(const toml::table* table, std::string_view key,
+             const std::function<void()>& read) {
+    const toml::table* outer = current;
+    const std::string outer_path = current_path;
+    current = table;
+    absl::StrAppend(&current_path, PathPart(key), ".");
+    read();
+    current = outer;
+    current_path = outer_path;
+  }
 };
 
 void TomlReader::Impl::FindUnknown(const toml::table& table,
@@ -62,9 +87,13 @@ void TomlReader::Impl::FindUnknown(const toml::table& table,
   for (const auto& [key, node] : table) {
     const std::string_view name = key.str();
     if (keys.find(name) != keys.end()) {
-      const std::string below = absl::StrCat(path, name, ".");
-      if (node.is_table() && known.count(below) != 0) {
-        FindUnknown(*node.as_table(), below);
+      const std::string below = absl::StrCat(path, PathPart(name), ".");
+      if (known.count(below) == 0) continue;
+      if (node.is_table()) FindUnknown(*node.as_table(), below);
+      if (node.is_array()) {
+        for (const toml::node& item : *node.as_array()) {
+          if (item.is_table()) FindUnknown(*item.as_table(), below);
+        }
       }
       continue;
     }
@@ -107,16 +136,62 @@ TomlReader::~TomlReader() = default;
 void TomlReader::InTable(std::string_view key,
                          const std::function<void()>& read) {
   const toml::node* node = impl_->Find(key);
-  const toml::table* outer = impl_->current;
-  const std::string outer_path = impl_->current_path;
   if (node != nullptr && !node->is_table()) {
     impl_->Complain(*node, key, absl::StrCat("is a table: write [", key, "]"));
   }
-  impl_->current = node == nullptr ? nullptr : node->as_table();
-  absl::StrAppend(&impl_->current_path, key, ".");
-  read();
-  impl_->current = outer;
-  impl_->current_path = outer_path;
+  impl_->Enter(node == nullptr ? nullptr : node->as_table(), key, read);
+}
+
+void TomlReader::InTables(std::string_view key,
+                          const std::function<void()>& read) {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return;
+  const toml::array* array = node->as_array();
+  const bool good =
+      array != nullptr && array->size() <= kMaxTables &&
+      std::all_of(array->begin(), array->end(),
+                  [](const toml::node& item) { return item.is_table(); });
+  if (!good) {
+    return impl_->Complain(
+        *node, key,
+        absl::StrCat("is a list of at most ", kMaxTables, " tables: write [[",
+                     impl_->current_path, key, "]]"));
+  }
+  for (const toml::node& item : *array) {
+    impl_->Enter(item.as_table(), key, read);
+  }
+}
+
+void TomlReader::InNamedTables(
+    std::string_view key,
+    const std::function<void(const std::string& name)>& read) {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return;
+  const toml::table* tables = node->as_table();
+  if (tables == nullptr || tables->size() > kMaxTables) {
+    return impl_->Complain(*node, key,
+                           absl::StrCat("is a table of at most ", kMaxTables,
+                                        " tables: write [", key, ".NAME]"));
+  }
+  impl_->Enter(tables, key, [&] {
+    for (const auto& [name, value] : *tables) {
+      const std::string copy(name.str());
+      InTable(copy, [&] { read(copy); });
+    }
+  });
+}
+
+bool TomlReader::Has(std::string_view key) {
+  return impl_->Find(key) != nullptr;
+}
+
+void TomlReader::ReadBool(std::string_view key, bool* value) {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return;
+  if (!node->is_boolean()) {
+    return impl_->Complain(*node, key, "must be true or false");
+  }
+  *value = node->as_boolean()->get();
 }
 
 void TomlReader::ReadInt(std::string_view key, int min, int max, int* value) {
@@ -153,21 +228,23 @@ void TomlReader::ReadDuration(std::string_view key, absl::Duration min,
   *value = *found;
 }
 
-void TomlReader::ReadText(std::string_view key, std::string* value) {
+bool TomlReader::ReadText(std::string_view key, std::string* value) {
   const toml::node* node = impl_->Find(key);
-  if (node == nullptr) return;
+  if (node == nullptr) return false;
   if (!node->is_string()) {
-    return impl_->Complain(*node, key, "must be a string");
+    impl_->Complain(*node, key, "must be a string");
+    return false;
   }
   *value = node->as_string()->get();
+  return true;
 }
 
-void TomlReader::ReadTexts(std::string_view key,
+bool TomlReader::ReadTexts(std::string_view key,
                            std::vector<std::string>* values) {
   const toml::node* node = impl_->Find(key);
-  if (node == nullptr) return;
+  if (node == nullptr) return false;
   std::vector<std::string> found;
-  bool good = node->is_array();
+  bool good = node->is_array() && node->as_array()->size() <= kMaxListItems;
   if (good) {
     for (const toml::node& item : *node->as_array()) {
       if (item.is_string()) {
@@ -178,10 +255,12 @@ void TomlReader::ReadTexts(std::string_view key,
     }
   }
   if (!good) {
-    return impl_->Complain(*node, key,
-                           "must be a list of strings, like [\"a\", \"b\"]");
+    impl_->Complain(*node, key,
+                    "must be a list of strings, like [\"a\", \"b\"]");
+    return false;
   }
   *values = std::move(found);
+  return true;
 }
 
 void TomlReader::ReadChoice(std::string_view key,
@@ -204,7 +283,19 @@ void TomlReader::ReadChoice(std::string_view key,
 
 void TomlReader::Complain(std::string_view key, std::string_view what) {
   const toml::node* node = impl_->Find(key);
-  impl_->Complain(node != nullptr ? *node : impl_->root, key, what);
+  const toml::table& table =
+      impl_->current != nullptr ? *impl_->current : impl_->root;
+  impl_->Complain(node != nullptr ? *node : table, key, what);
+}
+
+void TomlReader::ComplainOfTable(std::string_view what) {
+  const toml::table& table =
+      impl_->current != nullptr ? *impl_->current : impl_->root;
+  const uint32_t line = table.source().begin.line;
+  std::string_view path = impl_->current_path;
+  path.remove_suffix(path.empty() ? 0 : 1);
+  impl_->mistakes.emplace(
+      line, absl::StrCat(impl_->file, ":", line, ": ", path, ": ", what));
 }
 
 absl::Status TomlReader::Finish() {

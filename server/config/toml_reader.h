@@ -29,16 +29,29 @@ class TomlReader {
   // there, so that its keys are known).
   void InTable(std::string_view key, const std::function<void()>& read);
 
+  // Runs `read` once for each table of the array `key`, written [[key]].
+  void InTables(std::string_view key, const std::function<void()>& read);
+  // Runs `read` once for each table in the table `key`, with its name, in the
+  // order of the names: [key.NAME].
+  void InNamedTables(std::string_view key,
+                     const std::function<void(const std::string& name)>& read);
+
+  bool Has(std::string_view key);
+  void ReadBool(std::string_view key, bool* value);
   void ReadInt(std::string_view key, int min, int max, int* value);
   void ReadDuration(std::string_view key, absl::Duration min,
                     absl::Duration max, absl::Duration* value);
-  void ReadText(std::string_view key, std::string* value);
-  void ReadTexts(std::string_view key, std::vector<std::string>* values);
+  // These two tell whether they wrote.
+  bool ReadText(std::string_view key, std::string* value);
+  bool ReadTexts(std::string_view key, std::vector<std::string>* values);
   // One of `choices`; writes its index.
   void ReadChoice(std::string_view key,
                   const std::vector<std::string_view>& choices, int* index);
-  // A mistake of the caller's finding at the value of `key`.
+  // A mistake of the caller's finding at the value of `key`, or where that
+  // is missing, at the table that should have it.
   void Complain(std::string_view key, std::string_view what);
+  // A mistake in the current table itself.
+  void ComplainOfTable(std::string_view what);
 
   // All mistakes so far and unknown keys, or OK.
   absl::Status Finish();

@@ -7,7 +7,7 @@ namespace bestow::server {
 
 void HandleCaCerts(Exchange& exchange) {
   exchange.Finish(
-      EstReply(est::kCaCertsMediaType, exchange.snapshot().cacerts_body));
+      EstReply(est::kCaCertsMediaType, exchange.service().cacerts_body));
 }
 
 }  // namespace bestow::server

@@ -113,7 +113,7 @@ absl::Status Enrollment::CheckRequest() {
 
 absl::Status Enrollment::Decide() {
   absl::StatusOr<SubscriberContents> contents =
-      exchange_->snapshot().policy.Grant(principal_.identity);
+      exchange_->service().policy.Grant(principal_.identity);
   if (!contents.ok()) {
     return Refuse(Problem::kNotGranted, contents.status().message());
   }
@@ -155,9 +155,9 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
   // RFC 7030 4.2.3: "containing only the certificate that was issued".
   absl::StatusOr<Bytes> certs_only = SerializeCertsOnlyDer({certificate_der});
   if (!certs_only.ok()) return exchange_->Fail(certs_only.status());
-  exchange_->Finish(
-      EstReply(est::kCertsOnlyMediaType,
-               est::EncodeBody(*certs_only, exchange_->snapshot().line_wrap)));
+  exchange_->Finish(EstReply(
+      est::kCertsOnlyMediaType,
+      est::EncodeBody(*certs_only, exchange_->service().config.line_wrap)));
 }
 
 }  // namespace bestow::server

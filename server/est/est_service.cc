@@ -56,11 +56,15 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
   }
   exchange->log().operation =
       std::string(est::OperationName(target->operation));
-  if (!target->label.empty()) {
-    return exchange->Fail(
-        Refuse(Problem::kUnknownLabel,
-               "this server has no CA of that label: leave the label out"));
+  exchange->log().label = target->label;
+  const Service* service = exchange->snapshot().Find(target->label);
+  if (service == nullptr) {
+    return exchange->Fail(Refuse(
+        Problem::kUnknownLabel,
+        absl::StrCat("this server has no label ", target->label,
+                     ": leave it out, or use one that its operator made")));
   }
+  exchange->set_service(service);
   const std::string& method = exchange->request().method;
   const bool is_get = IsGet(target->operation);
   if (is_get ? method != "GET" && method != "HEAD" : method != "POST") {

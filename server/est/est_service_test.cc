@@ -40,7 +40,7 @@ TEST_F(EstServiceTest, AnswersCsrAttrsWith204UntilConfigured) {
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(response.body, "");
   Config config;
-  config.csr_attrs = {oids::ChallengePassword()};
+  config.service.csr_attrs.all.oids = {oids::ChallengePassword()};
   Configure(config);
   response = Get("/.well-known/est/csrattrs");
   EXPECT_EQ(response.status, 200);
@@ -48,6 +48,44 @@ TEST_F(EstServiceTest, AnswersCsrAttrsWith204UntilConfigured) {
   auto attrs = est::ParseCsrAttrsDer(*est::DecodeBody(response.body));
   ASSERT_TRUE(attrs.ok()) << attrs.status();
   EXPECT_TRUE(est::ContainsOid(*attrs, oids::ChallengePassword()));
+}
+
+// RFC 7030 3.2.2: "The EST server MUST provide services regardless of whether
+// the additional path segment is present."
+TEST_F(EstServiceTest, ServesLabelsWithCasAndProfilesOfTheirOwn) {
+  std::shared_ptr<Signer> key = *SoftwareSigner::Generate(KeyType::kEcP384);
+  const Certificate root = *CreateRootCertificate(
+      "Plant CA", *key, clock_.Now(), absl::Hours(24 * 365));
+  other_cas_.emplace("cas/plant", *MakeCaBundle({root}, {}, key));
+  Config config;
+  ServiceConfig plant = config.service;
+  plant.label = "plant";
+  plant.ca = "cas/plant";
+  plant.realm = "Plant";
+  plant.profile.subject = "O=Plant,CN={identity}";
+  plant.csr_attrs.all.oids = {oids::ChallengePassword()};
+  config.labels = {plant};
+  Configure(config);
+
+  const auto ca_of = [this](const std::string& path) {
+    auto certs = ParseCertsOnlyDer(*est::DecodeBody(Get(path).body));
+    EXPECT_TRUE(certs.ok()) << certs.status();
+    return certs->certificates.at(0);
+  };
+  EXPECT_EQ(ca_of("/.well-known/est/cacerts"), ca_->certificate());
+  EXPECT_EQ(ca_of("/.well-known/est/plant/cacerts"), root);
+  EXPECT_EQ(Get("/.well-known/est/csrattrs").status, 204);
+  EXPECT_EQ(Get("/.well-known/est/plant/csrattrs").status, 200);
+  EXPECT_EQ(Get("/.well-known/est/other/cacerts").status, 404);
+
+  HttpRequest request{.method = "POST",
+                      .target = "/.well-known/est/plant/simpleenroll",
+                      .headers = {{"Content-Type", "application/pkcs10"}},
+                      .body = MakeCsr(*device_, "CN=x")};
+  HttpResponse response = Send(request, Anonymous());
+  EXPECT_EQ(response.status, 401);
+  EXPECT_TRUE(absl::StrContains(HeaderOf(response, "WWW-Authenticate"),
+                                "realm=\"Plant\""));
 }
 
 TEST_F(EstServiceTest, TakesAbsoluteTargetsAndQueries) {
@@ -134,7 +172,7 @@ TEST_F(EstServiceTest, WrapsRepliesAsConfigured) {
   for (const auto& [wrap, lines] : {std::pair{est::LineWrap::kAuto, 1},
                                     {est::LineWrap::kNever, 1},
                                     {est::LineWrap::kAlways, 10}}) {
-    config.line_wrap = wrap;
+    config.service.line_wrap = wrap;
     Configure(config);
     const HttpResponse response =
         Enroll(MakeCsr(*device_, ""), Basic("gw-17", kPassword));
@@ -211,7 +249,7 @@ TEST_F(EstServiceTest, ReenrollsOnlyToTheNamesOfTheProfile) {
   const Certificate first =
       IssuedBy(Enroll(MakeCsr(*device_, ""), Basic("gw-17", kPassword)));
   Config config;
-  config.profile.subject = "O=New,CN={identity}";
+  config.service.profile.subject = "O=New,CN={identity}";
   Configure(config);
   EXPECT_EQ(Reenroll(MakeCsr(*device_, "CN=gw-17"), ClientWith(first)).status,
             403);

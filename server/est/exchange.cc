@@ -31,6 +31,7 @@ Exchange::Exchange(HttpRequest request, ClientInfo client,
     : request_(std::move(request)),
       client_(std::move(client)),
       snapshot_(std::move(snapshot)),
+      service_(snapshot_->Find("")),
       post_(std::move(post)),
       reply_(std::move(reply)),
       log_line_(std::move(log_line)),
@@ -50,8 +51,8 @@ void Exchange::Finish(HttpResponse response) {
 void Exchange::Fail(const absl::Status& refusal,
                     std::string_view allowed_methods) {
   if (reply_ == nullptr) return;
-  HttpResponse response =
-      ErrorReply(refusal, {BasicChallenge(snapshot_->realm)}, allowed_methods);
+  HttpResponse response = ErrorReply(
+      refusal, {BasicChallenge(service_->config.realm)}, allowed_methods);
   WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
                refusal.message());
   Send(std::move(response));
@@ -69,6 +70,7 @@ void Exchange::WriteLogLine(int http_status, std::string_view problem,
   std::string line = "request";
   AppendField(&line, "remote", client_.remote_address);
   AppendField(&line, "op", log_.operation);
+  AppendField(&line, "label", log_.label);
   AppendField(&line, "identity", log_.identity);
   AppendField(&line, "auth", log_.auth);
   absl::StrAppend(&line, " status=", http_status);

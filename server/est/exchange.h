@@ -28,6 +28,7 @@ struct ClientInfo {
 // Fields of the request's line in the log; "" is left out.
 struct LogFields {
   std::string operation;
+  std::string label;
   std::string identity;
   std::string auth;
   std::string serial;
@@ -50,6 +51,10 @@ class Exchange {
   const HttpRequest& request() const { return request_; }
   const ClientInfo& client() const { return client_; }
   const Snapshot& snapshot() const { return *snapshot_; }
+  // The label's; until the path has been read, the one without a label.
+  const Service& service() const { return *service_; }
+  // `service` is the snapshot's.
+  void set_service(const Service* service) { service_ = service; }
   LogFields& log() { return log_; }
 
   // Runs `step` on the loop's thread: now when called there, else posted.
@@ -70,6 +75,7 @@ class Exchange {
   const HttpRequest request_;
   const ClientInfo client_;
   const std::shared_ptr<const Snapshot> snapshot_;
+  const Service* service_;  // in snapshot_
   const Post post_;
   Reply reply_;  // empty once finished
   const LogLine log_line_;

@@ -25,7 +25,7 @@ void Issuing::Start(const Services& services,
 
 void Issuing::Sign() {
   ++attempts_;
-  exchange_->snapshot().ca->Issue(
+  exchange_->service().ca->Issue(
       order_.contents, order_.spki, services_.clock->Now(),
       [self = shared_from_this()](absl::StatusOr<Certificate> certificate) {
         self->exchange_->Resume([self, certificate = std::move(certificate)] {
@@ -45,7 +45,8 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   issuance.record.operation = order_.operation;
   issuance.record.issued_at = services_.clock->Now();
   issuance.secret_id = order_.secret_id;
-  issuance.secret_retry_window = exchange_->snapshot().secret_retry_window;
+  issuance.secret_retry_window =
+      exchange_->service().config.secret_retry_window;
   // So that the crash test can see a server that is wrong in this. Nothing but
   // a test binary has a handler of failpoints.
   if (Failpoint("est.reply_before_commit")) done_(certificate->der);

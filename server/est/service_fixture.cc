@@ -10,7 +10,6 @@
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
 #include "server/auth/password.h"
-#include "server/policy/server_names.h"
 
 namespace bestow::server {
 namespace {
@@ -81,10 +80,12 @@ void ServiceFixture::TearDown() {
 }
 
 void ServiceFixture::Configure(const Config& config) {
-  Certificate tls;  // the part that ServerNames reads
-  tls.sans = {*GeneralName::Dns("est.example")};
-  auto snapshot = Snapshot::Create(
-      config, ca_, ServerNames(tls, ca_->certificate(), config.hostnames));
+  Snapshot::Materials materials;
+  // The part that ServerNames reads.
+  materials.tls_certificate.sans = {*GeneralName::Dns("est.example")};
+  materials.cas = {{"ca", {ca_, {ca_->certificate()}, {}}}};
+  materials.cas.insert(other_cas_.begin(), other_cas_.end());
+  auto snapshot = Snapshot::Create(config, materials);
   ASSERT_TRUE(snapshot.ok()) << snapshot.status();
   snapshot_ = *snapshot;
 }

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,6 +20,7 @@
 #include "common/pki/pkcs10.h"
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
+#include "server/ca/ca_bundle.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/est/est_service.h"
@@ -98,7 +100,9 @@ class ServiceFixture : public testing::Test {
   TestLoop loop_;
   std::unique_ptr<SqliteStore> store_;
   std::unique_ptr<Authenticator> authenticator_;
-  std::shared_ptr<const CertificateAuthority> ca_;
+  std::shared_ptr<const CertificateAuthority> ca_;  // "ca"
+  // Beside it, for Configure(): "cas/NAME".
+  std::map<std::string, CaBundle> other_cas_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<EstService> service_;
   std::unique_ptr<SoftwareSigner> device_;

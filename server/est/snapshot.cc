@@ -1,31 +1,137 @@
 #include "server/est/snapshot.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
-#include "common/est/csr_attrs.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
+#include "common/pki/oids.h"
+#include "server/policy/server_names.h"
 
 namespace bestow::server {
+namespace {
+
+void AddEach(const std::vector<Certificate>& more,
+             std::vector<Certificate>* all) {
+  for (const Certificate& certificate : more) {
+    if (std::find(all->begin(), all->end(), certificate) == all->end()) {
+      all->push_back(certificate);
+    }
+  }
+}
+
+// RFC 7030 4.1.3: the chain with its root, and a rollover's certificates.
+absl::StatusOr<std::string> CaCertsBody(const CaBundle& ca,
+                                        est::LineWrap line_wrap) {
+  std::vector<Bytes> certificates;
+  for (const Certificate& certificate : ca.All()) {
+    certificates.push_back(certificate.der);
+  }
+  absl::StatusOr<Bytes> der = SerializeCertsOnlyDer(certificates);
+  if (!der.ok()) return der.status();
+  return est::EncodeBody(*der, line_wrap);
+}
+
+// nullptr when the config names none.
+absl::StatusOr<std::shared_ptr<const TrustAnchors>> IdevidAnchors(
+    const AuthConfig& auth, const Snapshot::Materials& materials) {
+  std::vector<Certificate> anchors;
+  for (const std::string& file : auth.idevid_anchors) {
+    const auto it = materials.idevid_anchors.find(file);
+    if (it == materials.idevid_anchors.end()) {
+      return absl::InvalidArgumentError(absl::StrCat(file, " is not loaded"));
+    }
+    AddEach(it->second, &anchors);
+  }
+  if (anchors.empty()) return nullptr;
+  return TrustAnchors::Create(std::move(anchors));
+}
+
+absl::StatusOr<Service> MakeService(const ServiceConfig& config,
+                                    const Snapshot::Materials& materials,
+                                    const ServerNames& names) {
+  const auto ca = materials.cas.find(config.ca);
+  if (ca == materials.cas.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.ca, " is not loaded"));
+  }
+  absl::StatusOr<std::string> cacerts =
+      CaCertsBody(ca->second, config.line_wrap);
+  if (!cacerts.ok()) return cacerts.status();
+  absl::StatusOr<std::shared_ptr<const TrustAnchors>> ca_anchors =
+      TrustAnchors::Create(ca->second.Anchors());
+  if (!ca_anchors.ok()) return ca_anchors.status();
+  absl::StatusOr<std::shared_ptr<const TrustAnchors>> idevid_anchors =
+      IdevidAnchors(config.auth, materials);
+  if (!idevid_anchors.ok()) return idevid_anchors.status();
+  Service service{config.label,
+                  config,
+                  IssuancePolicy(config.profile, names),
+                  ca->second.authority,
+                  ca->second.chain,
+                  *std::move(cacerts),
+                  *std::move(ca_anchors),
+                  *std::move(idevid_anchors)};
+  // What can't be encoded should not wait for the first client to be found out.
+  absl::Status status = service.CsrAttrsFor("").status();
+  if (!status.ok()) return status;
+  return service;
+}
+
+}  // namespace
+
+absl::StatusOr<est::CsrAttrs> Service::CsrAttrsFor(
+    std::string_view /*identity*/) const {
+  est::CsrAttrs attrs;
+  const std::vector<der::Oid>& oids = config.csr_attrs.all.oids;
+  attrs.items.assign(oids.begin(), oids.end());
+  // RFC 7030 4.5.2: "If challengePassword is required, the server MUST list it"
+  if (config.auth.linking == Linking::kRequired &&
+      !est::ContainsOid(attrs, oids::ChallengePassword())) {
+    attrs.items.emplace_back(oids::ChallengePassword());
+  }
+  return attrs;
+}
 
 absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(
-    const Config& config, std::shared_ptr<const CertificateAuthority> ca,
-    ServerNames server_names) {
-  // RFC 7030 4.1.3: the root; it is the whole chain here.
-  absl::StatusOr<Bytes> cacerts =
-      SerializeCertsOnlyDer({ca->certificate().der});
-  if (!cacerts.ok()) return cacerts.status();
-  std::string csrattrs_body;
-  if (!config.csr_attrs.empty()) {
-    est::CsrAttrs attrs;
-    attrs.items.assign(config.csr_attrs.begin(), config.csr_attrs.end());
-    absl::StatusOr<Bytes> der = est::SerializeCsrAttrsDer(attrs);
-    if (!der.ok()) return der.status();
-    csrattrs_body = est::EncodeBody(*der, config.line_wrap);
+    const Config& config, const Materials& materials) {
+  std::vector<Certificate> cas;
+  std::vector<Certificate> client_anchors;
+  for (const auto& [folder, ca] : materials.cas) {
+    AddEach(ca.All(), &cas);
+    AddEach(ca.Anchors(), &client_anchors);
   }
-  return std::make_shared<const Snapshot>(Snapshot{
-      config.realm, config.line_wrap, config.secret_retry_window,
-      IssuancePolicy(config.profile, std::move(server_names)), std::move(ca),
-      est::EncodeBody(*cacerts, config.line_wrap), std::move(csrattrs_body)});
+  for (const auto& [file, anchors] : materials.idevid_anchors) {
+    AddEach(anchors, &client_anchors);
+  }
+  const ServerNames names(materials.tls_certificate, cas, config.hostnames);
+
+  auto snapshot = std::make_shared<Snapshot>();
+  std::vector<const ServiceConfig*> configs = {&config.service};
+  for (const ServiceConfig& label : config.labels) configs.push_back(&label);
+  for (const ServiceConfig* of : configs) {
+    absl::StatusOr<Service> service = MakeService(*of, materials, names);
+    if (!service.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(of->label.empty() ? "the service without a label"
+                                         : absl::StrCat("label ", of->label),
+                       ": ", service.status().message()));
+    }
+    snapshot->services.emplace(of->label, *std::move(service));
+  }
+  absl::StatusOr<std::shared_ptr<const TrustAnchors>> anchors =
+      TrustAnchors::Create(std::move(client_anchors));
+  if (!anchors.ok()) return anchors.status();
+  snapshot->client_anchors = *std::move(anchors);
+  return snapshot;
+}
+
+const Service* Snapshot::Find(std::string_view label) const {
+  const auto it = services.find(label);
+  return it == services.end() ? nullptr : &it->second;
 }
 
 }  // namespace bestow::server

@@ -1,33 +1,64 @@
-// What serves a request: made once from the config and the state folder,
-// then shared and never changed.
+// What serves requests: made from the config and the state folder, shared,
+// never changed; SIGHUP swaps it for another.
 #ifndef SERVER_EST_SNAPSHOT_H_
 #define SERVER_EST_SNAPSHOT_H_
 
+#include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/time.h"
-#include "common/est/transfer_encoding.h"
+#include "common/est/csr_attrs.h"
+#include "common/pki/certificate.h"
+#include "common/pki/path.h"
+#include "server/ca/ca_bundle.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/policy/issuance_policy.h"
 
 namespace bestow::server {
 
-struct Snapshot {
-  // Encodes the two answers that are the same for everybody.
-  static absl::StatusOr<std::shared_ptr<const Snapshot>> Create(
-      const Config& config, std::shared_ptr<const CertificateAuthority> ca,
-      ServerNames server_names);
-
-  std::string realm;
-  est::LineWrap line_wrap;
-  absl::Duration secret_retry_window;
+// One label's, or the one without (RFC 7030 3.2.2).
+struct Service {
+  std::string label;
+  ServiceConfig config;
   IssuancePolicy policy;
   std::shared_ptr<const CertificateAuthority> ca;
-  std::string cacerts_body;
-  std::string csrattrs_body;  // "": none configured
+  std::vector<Certificate> ca_chain;  // from the issuing CA to the root
+  std::string cacerts_body;           // encoded (RFC 7030 4.1.3)
+  // This CA, and its old key during a rollover: re-enrollments.
+  std::shared_ptr<const TrustAnchors> ca_anchors;
+  // CAs of manufacturers; null: none (RFC 7030 3.3.2).
+  std::shared_ptr<const TrustAnchors> idevid_anchors;
+
+  // What a client is asked for; `identity`: "" when nobody is authenticated.
+  // Where linking is required, challengePassword is among it (RFC 7030 4.5.2).
+  // Empty items: nothing is asked for.
+  absl::StatusOr<est::CsrAttrs> CsrAttrsFor(std::string_view identity) const;
+};
+
+struct Snapshot {
+  // What the config names, as it was loaded.
+  struct Materials {
+    std::map<std::string, CaBundle, std::less<>> cas;  // "ca", "cas/NAME"
+    // By their names in the config.
+    std::map<std::string, std::vector<Certificate>, std::less<>> idevid_anchors;
+    Certificate tls_certificate;  // the server's own
+  };
+  // kInvalidArgument: `materials` lacks what the config names.
+  static absl::StatusOr<std::shared_ptr<const Snapshot>> Create(
+      const Config& config, const Materials& materials);
+
+  // nullptr: there is no such label. "" is always there.
+  const Service* Find(std::string_view label) const;
+
+  // What TLS checks clients against: every CA and manufacturer's CA of every
+  // service. A service then checks by its own.
+  std::shared_ptr<const TrustAnchors> client_anchors;
+  std::map<std::string, Service, std::less<>> services;  // by label
 };
 
 }  // namespace bestow::server

@@ -21,7 +21,7 @@ ServerNames MakeServerNames() {
               *GeneralName::Ip("192.0.2.1")};
   Certificate ca;
   ca.subject = *Name::FromText("CN=Site CA");
-  return ServerNames(tls, ca, {"backup.site.example", "2001:db8::1"});
+  return ServerNames(tls, {ca}, {"backup.site.example", "2001:db8::1"});
 }
 
 IssuancePolicy MakePolicy(const std::string& subject,

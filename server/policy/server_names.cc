@@ -37,9 +37,10 @@ absl::Status Refuse(std::string_view name) {
 
 }  // namespace
 
-ServerNames::ServerNames(const Certificate& tls, const Certificate& ca,
-                         const std::vector<std::string>& hostnames)
-    : ca_subject_(ca.subject) {
+ServerNames::ServerNames(const Certificate& tls,
+                         const std::vector<Certificate>& cas,
+                         const std::vector<std::string>& hostnames) {
+  for (const Certificate& ca : cas) ca_subjects_.push_back(ca.subject);
   for (const std::string& host : hostnames) AddHost(host);
   for (const GeneralName& san : tls.sans) {
     if (san.kind == GeneralName::Kind::kDns) AddHost(AsText(san.value));
@@ -74,7 +75,10 @@ bool ServerNames::IsOurs(std::string_view host) const {
 
 absl::Status ServerNames::Check(const Name& subject,
                                 const std::vector<GeneralName>& sans) const {
-  if (subject == ca_subject_) return Refuse(subject.ToText());
+  if (std::find(ca_subjects_.begin(), ca_subjects_.end(), subject) !=
+      ca_subjects_.end()) {
+    return Refuse(subject.ToText());
+  }
   for (const Name::Attribute& attribute : subject.attributes()) {
     if (attribute.type != oids::CommonName()) continue;
     absl::Status status = CheckText(attribute.value);
@@ -94,7 +98,9 @@ absl::Status ServerNames::Check(const Name& subject,
         ours = IsOurs(HostOfUri(AsText(san.value)));
         break;
       case GeneralName::Kind::kDirectoryName:
-        ours = san.value == ca_subject_.der();
+        ours = std::any_of(
+            ca_subjects_.begin(), ca_subjects_.end(),
+            [&](const Name& name) { return san.value == name.der(); });
         break;
       default:
         break;
@@ -105,10 +111,12 @@ absl::Status ServerNames::Check(const Name& subject,
 }
 
 absl::Status ServerNames::CheckText(std::string_view text) const {
-  if (IsOurs(text) || (!text.empty() && absl::EqualsIgnoreCase(
-                                            text, ca_subject_.common_name()))) {
-    return Refuse(text);
-  }
+  if (text.empty()) return absl::OkStatus();
+  const bool is_ca = std::any_of(
+      ca_subjects_.begin(), ca_subjects_.end(), [text](const Name& name) {
+        return absl::EqualsIgnoreCase(text, name.common_name());
+      });
+  if (is_ca || IsOurs(text)) return Refuse(text);
   return absl::OkStatus();
 }
 

@@ -16,8 +16,8 @@ namespace bestow::server {
 // the fleet (RFC 7030 3.6.1). Immutable.
 class ServerNames {
  public:
-  // The names of the server's TLS certificate, of the config, of the CA.
-  ServerNames(const Certificate& tls, const Certificate& ca,
+  // The names of the server's TLS certificate, of the config, of the CAs.
+  ServerNames(const Certificate& tls, const std::vector<Certificate>& cas,
               const std::vector<std::string>& hostnames);
 
   // kPermissionDenied, naming the name, when a certificate with `subject` and
@@ -33,7 +33,7 @@ class ServerNames {
 
   std::vector<std::string> hosts_;      // lower case, no final dot
   std::vector<GeneralName> addresses_;  // as SANs
-  Name ca_subject_;
+  std::vector<Name> ca_subjects_;
 };
 
 }  // namespace bestow::server

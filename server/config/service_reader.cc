@@ -1,0 +1,274 @@
+#include "server/config/service_reader.h"
+
+#include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "server/config/known_names.h"
+#include "server/config/name_template.h"
+
+namespace bestow::server {
+namespace {
+
+constexpr absl::Duration kDay = absl::Hours(24);
+constexpr absl::Duration kYear = absl::Hours(24 * 365);
+constexpr int kMaxCount = 1'000'000;
+constexpr size_t kMaxPatterns = 64;
+
+// A template must make a name of an ordinary identity.
+constexpr char kSampleIdentity[] = "gw-17";
+
+// Reads a list of names and gives each to `take`, which may refuse it. False
+// when the key is not there.
+bool ReadNames(TomlReader& toml, std::string_view key,
+               std::vector<std::string>* names,
+               const std::function<absl::Status(const std::string&)>& take) {
+  if (!toml.ReadTexts(key, names)) return false;
+  for (const std::string& name : *names) {
+    absl::Status status = take(name);
+    if (!status.ok()) toml.Complain(key, status.message());
+  }
+  return true;
+}
+
+// The same for names that stand for values: `values` is replaced as a whole.
+template <typename T>
+void ReadValues(TomlReader& toml, std::string_view key,
+                const std::function<absl::StatusOr<T>(std::string_view)>& parse,
+                std::vector<T>* values) {
+  std::vector<std::string> names;
+  std::vector<T> found;
+  const bool there = ReadNames(toml, key, &names, [&](const std::string& name) {
+    absl::StatusOr<T> value = parse(name);
+    if (value.ok()) found.push_back(*std::move(value));
+    return value.status();
+  });
+  if (there) *values = std::move(found);
+}
+
+bool ReadKeyUsage(TomlReader& toml, uint32_t* key_usage) {
+  std::vector<uint32_t> bits;
+  const bool there = toml.Has("key_usage");
+  ReadValues<uint32_t>(toml, "key_usage", KeyUsageByName, &bits);
+  if (!there) return false;
+  *key_usage = 0;
+  for (uint32_t bit : bits) *key_usage |= bit;
+  return true;
+}
+
+void ReadSans(TomlReader& toml, std::vector<std::string>* sans) {
+  ReadNames(toml, "sans", sans, [](const std::string& san) {
+    return RenderSan(san, kSampleIdentity).status();
+  });
+}
+
+absl::StatusOr<KeyType> DeviceKeyTypeByName(std::string_view name) {
+  absl::StatusOr<KeyType> type = KeyTypeByName(name);
+  if (type.ok() && *type == KeyType::kEd25519) {
+    return absl::InvalidArgumentError(
+        "\"ed25519\" is for CAs: EST clients can't use it in TLS");
+  }
+  return type;
+}
+
+template <typename T>
+void ReadEnum(TomlReader& toml, std::string_view key,
+              const std::vector<std::pair<std::string_view, T>>& choices,
+              T* value) {
+  std::vector<std::string_view> names;
+  for (const auto& [name, choice] : choices) names.push_back(name);
+  int index = -1;
+  toml.ReadChoice(key, names, &index);
+  if (index >= 0) *value = choices[static_cast<size_t>(index)].second;
+}
+
+void ReadProfile(TomlReader& toml, ProfileConfig& profile) {
+  // Short ones are for tests and demonstrations; ten years is a device's life.
+  toml.ReadDuration("validity", absl::Seconds(1), 3653 * kDay,
+                    &profile.validity);
+  toml.ReadDuration("backdate", absl::ZeroDuration(), 7 * kDay,
+                    &profile.backdate);
+  if (ReadKeyUsage(toml, &profile.key_usage) && profile.key_usage == 0) {
+    toml.Complain("key_usage", "needs at least one");
+  }
+  ReadValues<der::Oid>(toml, "extended_key_usage", PurposeByName,
+                       &profile.extended_key_usage);
+  if (toml.ReadText("subject", &profile.subject)) {
+    absl::StatusOr<Name> subject =
+        RenderSubject(profile.subject, kSampleIdentity);
+    if (!subject.ok()) toml.Complain("subject", subject.status().message());
+  }
+  ReadSans(toml, &profile.sans);
+  ReadValues<KeyType>(toml, "key_types", DeviceKeyTypeByName,
+                      &profile.key_types);
+}
+
+void ReadAuth(TomlReader& toml, AuthConfig& auth) {
+  toml.ReadBool("basic", &auth.basic);
+  ReadEnum<DigestOffer>(toml, "digest",
+                        {{"off", DigestOffer::kOff},
+                         {"md5", DigestOffer::kMd5},
+                         {"sha256", DigestOffer::kSha256},
+                         {"both", DigestOffer::kBoth}},
+                        &auth.digest);
+  ReadEnum<Require>(
+      toml, "require",
+      {{"any", Require::kAny},
+       {"certificate", Require::kCertificate},
+       {"password", Require::kPassword},
+       {"certificate+password", Require::kCertificateAndPassword}},
+      &auth.require);
+  ReadEnum<Linking>(
+      toml, "linking",
+      {{"optional", Linking::kOptional}, {"required", Linking::kRequired}},
+      &auth.linking);
+  ReadNames(toml, "idevid_anchors", &auth.idevid_anchors,
+            [](const std::string& path) {
+              return path.empty() ? absl::InvalidArgumentError(
+                                        "names PEM files; one is empty")
+                                  : absl::OkStatus();
+            });
+  if (toml.ReadText("idevid_identity", &auth.idevid_identity)) {
+    absl::Status status = CheckIdevidTemplate(auth.idevid_identity);
+    if (!status.ok()) toml.Complain("idevid_identity", status.message());
+  }
+  toml.ReadBool("idevid_register", &auth.idevid_register);
+  toml.ReadDuration("nonce_lifetime", absl::Seconds(1), kDay,
+                    &auth.nonce_lifetime);
+  const bool passwords = auth.basic || auth.digest != DigestOffer::kOff;
+  if (!passwords && (auth.require == Require::kPassword ||
+                     auth.require == Require::kCertificateAndPassword)) {
+    toml.Complain(toml.Has("require") ? "require" : "basic",
+                  "a password is required, and there is no way to send one: "
+                  "basic is off, and so is digest");
+  }
+}
+
+void ReadEnrollment(TomlReader& toml, EnrollmentConfig& enrollment) {
+  ReadEnum<Approval>(
+      toml, "approval",
+      {{"automatic", Approval::kAutomatic}, {"manual", Approval::kManual}},
+      &enrollment.approval);
+  toml.ReadDuration("approval_retry_after", absl::Seconds(1), 7 * kDay,
+                    &enrollment.approval_retry_after);
+  toml.ReadDuration("approval_expiry", absl::Minutes(1), kYear,
+                    &enrollment.approval_expiry);
+  toml.ReadDuration("renewal_window", absl::ZeroDuration(), 10 * kYear,
+                    &enrollment.renewal_window);
+  toml.ReadDuration("expired_grace", absl::ZeroDuration(), 10 * kYear,
+                    &enrollment.expired_grace);
+  toml.ReadBool("allow_name_change", &enrollment.allow_name_change);
+  toml.ReadBool("server_keys", &enrollment.server_keys);
+  toml.ReadBool("allow_same_key", &enrollment.allow_same_key);
+}
+
+void ReadCsrAttrsRequest(TomlReader& toml, CsrAttrsRequest& request) {
+  ReadValues<der::Oid>(toml, "oids", CsrAttributeByName, &request.oids);
+  std::string key_type;
+  if (toml.ReadText("key_type", &key_type)) {
+    request.key_type.reset();
+    if (!key_type.empty()) {
+      absl::StatusOr<KeyType> type = DeviceKeyTypeByName(key_type);
+      if (!type.ok()) toml.Complain("key_type", type.status().message());
+      if (type.ok()) request.key_type = *type;
+    }
+  }
+  ReadSans(toml, &request.sans);
+  ReadKeyUsage(toml, &request.key_usage);
+  ReadValues<der::Oid>(toml, "extended_key_usage", PurposeByName,
+                       &request.extended_key_usage);
+  toml.ReadBool("template", &request.as_template);
+  if (toml.ReadText("subject", &request.subject) && !request.subject.empty()) {
+    absl::StatusOr<Name> subject =
+        RenderSubject(request.subject, kSampleIdentity);
+    if (!subject.ok()) toml.Complain("subject", subject.status().message());
+  }
+  if (!request.subject.empty() && !request.as_template) {
+    toml.Complain(toml.Has("subject") ? "subject" : "template",
+                  "only a template can ask for a subject (RFC 9908): add "
+                  "template = true");
+  }
+}
+
+void ReadCsrAttrs(TomlReader& toml, CsrAttrsConfig& csr_attrs) {
+  ReadCsrAttrsRequest(toml, csr_attrs.all);
+  if (toml.Has("for")) csr_attrs.for_identities.clear();
+  toml.InTables("for", [&] {
+    CsrAttrsConfig::ForIdentities entry;
+    entry.request = csr_attrs.all;
+    toml.ReadTexts("identities", &entry.identities);
+    if (entry.identities.empty() || entry.identities.size() > kMaxPatterns) {
+      toml.Complain("identities", absl::StrCat("needs 1 to ", kMaxPatterns,
+                                               " patterns, like [\"gw-*\"]"));
+    }
+    ReadCsrAttrsRequest(toml, entry.request);
+    csr_attrs.for_identities.push_back(std::move(entry));
+  });
+}
+
+// "ca", or "cas/" and a file name that can't lead out of it.
+bool IsCaFolder(std::string_view path) {
+  if (path == "ca") return true;
+  if (!absl::ConsumePrefix(&path, "cas/")) return false;
+  return IsCaName(path);
+}
+
+}  // namespace
+
+void ReadService(TomlReader& toml, ServiceConfig& service) {
+  if (toml.ReadText("realm", &service.realm) &&
+      (service.realm.empty() || service.realm.size() > 200 ||
+       !std::all_of(service.realm.begin(), service.realm.end(), [](char c) {
+         return absl::ascii_isprint(static_cast<unsigned char>(c));
+       }))) {
+    toml.Complain("realm",
+                  "must be printable ASCII, not empty, and at most 200 "
+                  "characters");
+  }
+  if (toml.ReadText("ca", &service.ca) && !IsCaFolder(service.ca)) {
+    toml.Complain("ca",
+                  "must be \"ca\", or \"cas/NAME\" as `bestow-server add-ca` "
+                  "makes it");
+  }
+  toml.InTable("profile", [&] { ReadProfile(toml, service.profile); });
+  toml.InTable("one_time_secrets", [&] {
+    toml.ReadDuration("retry_window", absl::ZeroDuration(), kYear,
+                      &service.secret_retry_window);
+  });
+  toml.InTable("auth", [&] { ReadAuth(toml, service.auth); });
+  toml.InTable("enrollment", [&] { ReadEnrollment(toml, service.enrollment); });
+  toml.InTable("csr_attrs", [&] { ReadCsrAttrs(toml, service.csr_attrs); });
+  toml.InTable("reply", [&] {
+    ReadEnum<est::LineWrap>(toml, "line_wrap",
+                            {{"auto", est::LineWrap::kAuto},
+                             {"always", est::LineWrap::kAlways},
+                             {"never", est::LineWrap::kNever}},
+                            &service.line_wrap);
+  });
+  toml.InTable("limits", [&] {
+    toml.ReadInt("body_bytes", 1024, 1 << 20, &service.limits.body_bytes);
+    toml.ReadInt("pending_requests", 0, kMaxCount,
+                 &service.limits.pending_requests);
+    toml.ReadInt("enrollments_per_minute", 0, kMaxCount,
+                 &service.limits.enrollments_per_minute);
+  });
+  toml.InTable("renewal_info", [&] {
+    toml.ReadDuration("retry_after", absl::Minutes(1), 30 * kDay,
+                      &service.renewal_info.retry_after);
+    if (toml.ReadText("explanation_url",
+                      &service.renewal_info.explanation_url) &&
+        !service.renewal_info.explanation_url.empty() &&
+        !IsWebUrl(service.renewal_info.explanation_url)) {
+      toml.Complain("explanation_url",
+                    "must be an http or https URL of at most 200 printable "
+                    "characters");
+    }
+  });
+}
+
+}  // namespace bestow::server
