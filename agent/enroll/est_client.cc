@@ -98,33 +98,47 @@ void EstClient::Get(est::Operation operation, const BasicCredential* basic,
   HttpRequest request;
   request.method = "GET";
   request.target = est::FormatPath(operation, server_.label);
-  Send(std::move(request), basic, std::move(done));
+  Send(std::move(request), basic, Reading(std::move(done)));
 }
 
-void EstClient::PostCsr(est::Operation operation, ByteView csr_der,
-                        const BasicCredential* basic, Done done) {
+HttpRequest EstClient::CsrRequest(est::Operation operation,
+                                  ByteView csr_der) const {
   HttpRequest request;
   request.method = "POST";
   request.target = est::FormatPath(operation, server_.label);
   request.headers = {{"Content-Type", std::string(est::kPkcs10MediaType)},
                      {"Content-Transfer-Encoding", "base64"}};
   request.body = est::EncodeBody(csr_der);
-  Send(std::move(request), basic, std::move(done));
+  return request;
+}
+
+void EstClient::PostCsr(est::Operation operation, ByteView csr_der,
+                        const BasicCredential* basic, Done done) {
+  Send(CsrRequest(operation, csr_der), basic, Reading(std::move(done)));
+}
+
+void EstClient::PostServerKeyGen(ByteView csr_der, const BasicCredential* basic,
+                                 HttpClient::OnResponse done) {
+  Send(CsrRequest(est::Operation::kServerKeyGen, csr_der), basic,
+       std::move(done));
+}
+
+HttpClient::OnResponse EstClient::Reading(Done done) {
+  return [done = std::move(done)](absl::StatusOr<HttpResponse> response) {
+    if (!response.ok()) return done(response.status());
+    done(ReadEstReply(*response, absl::Now()));
+  };
 }
 
 void EstClient::Send(HttpRequest request, const BasicCredential* basic,
-                     Done done) {
+                     HttpClient::OnResponse done) {
   request.headers.emplace_back("Accept", "*/*");
   if (basic != nullptr) {
     Secret pair(absl::StrCat(basic->username, ":", basic->secret.text()));
     request.headers.emplace_back(
         "Authorization", absl::StrCat("Basic ", EncodeBase64(pair.bytes())));
   }
-  http_.Send(std::move(request),
-             [done = std::move(done)](absl::StatusOr<HttpResponse> response) {
-               if (!response.ok()) return done(response.status());
-               done(ReadEstReply(*response, absl::Now()));
-             });
+  http_.Send(std::move(request), std::move(done));
 }
 
 absl::StatusOr<std::string> EstClient::ChannelBinding() const {

@@ -58,6 +58,11 @@ class EstClient {
   void PostCsr(est::Operation operation, ByteView csr_der,
                const BasicCredential* basic, Done done);
 
+  // /serverkeygen (RFC 7030 4.4). Gives the response as it came: the body of a
+  // 200 is a multipart with a private key in it.
+  void PostServerKeyGen(ByteView csr_der, const BasicCredential* basic,
+                        HttpClient::OnResponse done);
+
   bool reusable() const { return http_.reusable(); }
   // The connection's channel binding as a challenge password carries it:
   // tls-unique on TLS 1.2, tls-exporter on 1.3, in base64 (RFC 7030 3.5,
@@ -65,7 +70,11 @@ class EstClient {
   absl::StatusOr<std::string> ChannelBinding() const;
 
  private:
-  void Send(HttpRequest request, const BasicCredential* basic, Done done);
+  HttpRequest CsrRequest(est::Operation operation, ByteView csr_der) const;
+  void Send(HttpRequest request, const BasicCredential* basic,
+            HttpClient::OnResponse done);
+  // Reads the response as ReadEstReply() does.
+  static HttpClient::OnResponse Reading(Done done);
 
   const ServerUrl server_;
   HttpClient http_;

@@ -78,7 +78,8 @@ absl::StatusOr<Certificate> FindPinned(const std::vector<Certificate>& reply,
 
 absl::StatusOr<IssuedCredential> CheckIssued(ByteView certs_only_der,
                                              ByteView spki, const Trust& trust,
-                                             absl::Time now) {
+                                             absl::Time now,
+                                             PathPurpose purpose) {
   auto reply = ParseCertsOnlyDer(certs_only_der);
   if (!reply.ok()) return reply.status();
   // RFC 5272: the SET has no order; the key tells which one is ours.
@@ -98,8 +99,8 @@ absl::StatusOr<IssuedCredential> CheckIssued(ByteView certs_only_der,
     if (certificate != *ours) pool.push_back(certificate);
   }
   IssuedCredential issued{.certificate = *ours, .chain = ChainFor(*ours, pool)};
-  absl::Status verified = trust.anchors->Verify(
-      issued.certificate, issued.chain, PathPurpose::kTlsClient, now);
+  absl::Status verified =
+      trust.anchors->Verify(issued.certificate, issued.chain, purpose, now);
   if (!verified.ok()) {
     return absl::Status(
         verified.code(),

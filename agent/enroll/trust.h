@@ -71,11 +71,11 @@ struct IssuedCredential {
 };
 
 // Finds the certificate for `spki` in a certs-only reply (RFC 7030 4.2.3) and
-// checks that it can be used: a path to the anchors, valid now, fit for TLS
-// client authentication (which renewal needs). Says why not.
-absl::StatusOr<IssuedCredential> CheckIssued(ByteView certs_only_der,
-                                             ByteView spki, const Trust& trust,
-                                             absl::Time now);
+// checks that it can be used: a path to the anchors, valid now, fit for
+// `purpose` (renewal needs TLS client authentication). Says why not.
+absl::StatusOr<IssuedCredential> CheckIssued(
+    ByteView certs_only_der, ByteView spki, const Trust& trust, absl::Time now,
+    PathPurpose purpose = PathPurpose::kTlsClient);
 
 }  // namespace bestow::agent
 
