@@ -67,8 +67,9 @@ absl::StatusOr<Principal> Authenticator::ByCertificate(
         "the TLS client certificate is not one that this server issued");
   }
   if (!record.ok()) return record.status();
-  return Principal{record->identity_id, record->identity,
-                   AuthMethod::kCertificate, std::nullopt};
+  return Principal{record->identity_id,      record->identity,
+                   AuthMethod::kCertificate, std::nullopt,
+                   /*is_ra=*/false,          *record};
 }
 
 void Authenticator::ByBasic(std::string_view authorization, Done done) {
@@ -87,7 +88,8 @@ void Authenticator::ByBasic(std::string_view authorization, Done done) {
                         HashOneTimeSecret(credentials->password));
   if (secret.ok()) {
     return done(Principal{identity->id, identity->name,
-                          AuthMethod::kOneTimeSecret, secret->id});
+                          AuthMethod::kOneTimeSecret, secret->id,
+                          identity->is_ra, std::nullopt});
   }
   if (!absl::IsNotFound(secret.status())) return done(secret.status());
 
@@ -111,7 +113,8 @@ void Authenticator::ByBasic(std::string_view authorization, Done done) {
       return check->done(WrongCredentials());
     }
     check->done(Principal{check->identity->id, check->identity->name,
-                          AuthMethod::kPassword, std::nullopt});
+                          AuthMethod::kPassword, std::nullopt,
+                          check->identity->is_ra, std::nullopt});
   });
   if (!queued) {
     done(absl::ResourceExhaustedError(

@@ -27,6 +27,10 @@ struct Principal {
   std::string identity;
   AuthMethod method = AuthMethod::kPassword;
   std::optional<int64_t> secret_id;  // of a one-time secret
+  bool is_ra = false;                // a registration authority (RFC 7030 3.7)
+  // The one that was shown, of this server's; it is what a re-enrollment
+  // renews.
+  std::optional<CertificateRecord> certificate;
 };
 
 // Thread-safe. Statuses: kUnauthenticated (no or wrong credentials),

@@ -16,7 +16,6 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/base64.h"
 #include "common/est/transfer_encoding.h"
-#include "common/pki/oids.h"
 #include "gtest/gtest.h"
 #include "server/est/service_fixture.h"
 
@@ -164,7 +163,8 @@ TEST_F(BadInputTest, AReenrollmentForOtherNames) {
                 400, "other-names", "SubjectAltName");
   // Names go into ChangeSubjectName alone, and are not to be had there.
   wanted = Wish(*device_, "CN=gw-17");
-  wanted.attributes = {{oids::ChangeSubjectName(), {Bytes{0x30, 0x00}}}};
+  wanted.change_subject_name =
+      ChangeSubjectName{.subject = *Name::FromText("CN=gw-18"), .sans = {}};
   ExpectRefused(Reenroll(est::EncodeBody(MakeCsrDer(*device_, wanted)),
                          ClientWith(current)),
                 403, "name-change", "ChangeSubjectName");

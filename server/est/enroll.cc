@@ -1,13 +1,15 @@
 #include "server/est/enroll.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
+#include "server/est/approval.h"
+#include "server/est/authenticate.h"
 #include "server/est/csr_check.h"
+#include "server/est/decision.h"
 #include "server/est/issuing.h"
 #include "server/est/linking.h"
 #include "server/est/reply.h"
@@ -15,87 +17,50 @@
 
 namespace bestow::server {
 
-void Enrollment::Start(const Services& services, est::Operation operation,
+void Enrollment::Start(const Services& services, const Shared& shared,
+                       est::Operation operation,
                        std::shared_ptr<Exchange> exchange) {
-  std::shared_ptr<Enrollment> enrollment(
-      new Enrollment(services, operation, std::move(exchange)));
-  absl::Status status = enrollment->CheckForm();
-  if (!status.ok()) return enrollment->exchange_->Fail(status);
-  enrollment->Authenticate();
+  std::shared_ptr<Enrollment> self(
+      new Enrollment(services, shared, operation, std::move(exchange)));
+  absl::Status status = self->CheckForm();
+  if (!status.ok()) return self->exchange_->Fail(status);
+  if (self->is_renewal()) {
+    return self->OnAuthenticated(
+        AuthenticateRenewal(services, *self->exchange_));
+  }
+  Authenticate(services, self->exchange_,
+               [self](absl::StatusOr<Principal> principal) {
+                 self->OnAuthenticated(std::move(principal));
+               });
 }
 
 absl::Status Enrollment::CheckForm() const {
+  const HttpRequest& request = exchange_->request();
   const std::optional<std::string> type =
-      FindHeader(exchange_->request().headers, "Content-Type");
+      FindHeader(request.headers, "Content-Type");
   if (!type.has_value() || !est::MediaTypeIs(*type, est::kPkcs10MediaType)) {
     return Refuse(Problem::kWrongMediaType,
                   absl::StrCat("Content-Type must be ", est::kPkcs10MediaType));
   }
+  if (request.body.size() > static_cast<size_t>(config().limits.body_bytes)) {
+    return Refuse(Problem::kTooLarge,
+                  absl::StrCat("the body is longer than ",
+                               config().limits.body_bytes, " octets"));
+  }
   return absl::OkStatus();
 }
 
-void Enrollment::Authenticate() {
-  if (is_reenrollment()) return AuthenticateReenrollment();
-
-  // Credentials that the client chose to send are the ones that count, also
-  // beside a certificate that does not.
-  const std::optional<std::string> authorization =
-      FindHeader(exchange_->request().headers, "Authorization");
-  if (authorization.has_value()) {
-    services_.authenticator->ByBasic(
-        *authorization,
-        [self = shared_from_this()](absl::StatusOr<Principal> principal) {
-          self->exchange_->Resume([self, principal = std::move(principal)] {
-            self->OnAuthenticated(principal);
-          });
-        });
-    return;
-  }
-  absl::StatusOr<Principal> principal =
-      services_.authenticator->ByCertificate(exchange_->client().tls);
-  if (absl::IsPermissionDenied(principal.status())) {
-    // HTTP credentials could still help.
-    principal = absl::UnauthenticatedError(
-        absl::StrCat(principal.status().message(), "; no HTTP credentials"));
-  }
-  OnAuthenticated(std::move(principal));
-}
-
-// RFC 7030 4.2.2 speaks of the certificate that is being renewed: a client
-// proves that it has it by TLS (3.3.2), and no password stands in for that.
-void Enrollment::AuthenticateReenrollment() {
-  absl::StatusOr<Principal> principal =
-      services_.authenticator->ByCertificate(exchange_->client().tls);
-  if (absl::IsUnauthenticated(principal.status())) {
-    return exchange_->Fail(
-        Refuse(Problem::kNoCertificate,
-               "re-enrollment needs the certificate that is to be renewed, as "
-               "TLS client certificate; without one use /simpleenroll"));
-  }
-  if (absl::IsPermissionDenied(principal.status())) {
-    return exchange_->Fail(
-        Refuse(Problem::kBadCertificate, principal.status().message()));
-  }
-  OnAuthenticated(std::move(principal));
-}
-
 void Enrollment::OnAuthenticated(absl::StatusOr<Principal> principal) {
-  if (absl::IsUnauthenticated(principal.status())) {
-    const bool tried =
-        FindHeader(exchange_->request().headers, "Authorization").has_value();
-    return exchange_->Fail(
-        Refuse(tried ? Problem::kWrongCredentials : Problem::kNoCredentials,
-               principal.status().message()));
-  }
   if (!principal.ok()) return exchange_->Fail(principal.status());
   principal_ = *std::move(principal);
-  exchange_->log().identity = principal_.identity;
-  exchange_->log().auth = AuthMethodName(principal_.method);
-
   absl::Status status = CheckRequest();
   if (status.ok()) status = Decide();
   if (!status.ok()) return exchange_->Fail(status);
-  Issue();
+  // RFC 7030 4.2.2: whoever renews has been let in before.
+  if (is_renewal() || config().enrollment.approval == Approval::kAutomatic) {
+    return CountAndGoOn();
+  }
+  Approve();
 }
 
 absl::Status Enrollment::CheckRequest() {
@@ -106,42 +71,109 @@ absl::Status Enrollment::CheckRequest() {
   // Before the verdict: RFC 9266 4.1 wants no second try over this session
   // either.
   if (HasLink(request_)) exchange_->EndConnection();
-  return CheckLinking(request_, LinkRules{},
-                      exchange_->client().channel_binding)
-      .status();
+  const absl::StatusOr<Bytes>& binding = exchange_->client().channel_binding;
+  absl::Status status =
+      CheckLinking(request_,
+                   {.is_required = config().auth.linking == Linking::kRequired,
+                    .is_ra = principal_.is_ra},
+                   binding)
+          .status();
+  if (!status.ok()) return status;
+
+  if (is_renewal()) {
+    enrollee_ = {principal_.identity_id, principal_.identity};
+  } else {
+    absl::StatusOr<Enrollee> enrollee =
+        FindEnrollee(*services_.store, principal_, config().label, request_);
+    if (!enrollee.ok()) return enrollee.status();
+    enrollee_ = *std::move(enrollee);
+  }
+  if (enrollee_.identity != principal_.identity) {
+    exchange_->log().AddNote(absl::StrCat("for ", enrollee_.identity));
+  }
+  // RFC 7894 4: "The EST server MAY ignore challenge attributes according to
+  // local policy": nobody revokes here by a password, so none is kept.
+  if (request_.revocation_challenge.has_value()) {
+    exchange_->log().AddNote("revocationChallenge ignored");
+  }
+  absl::StatusOr<std::optional<int64_t>> otp = FindOtpSecret(
+      *services_.store, enrollee_, request_, principal_.secret_id, binding);
+  if (!otp.ok()) return otp.status();
+  secret_id_ = otp->has_value() ? *otp : principal_.secret_id;
+  return absl::OkStatus();
 }
 
 absl::Status Enrollment::Decide() {
+  absl::StatusOr<KeyType> type = KeyTypeOfSpki(request_.spki);
+  // Strong keys of other sizes have no name.
+  if (type.ok()) key_type_ = *type;
   absl::StatusOr<SubscriberContents> contents =
-      exchange_->service().policy.Grant(principal_.identity);
-  if (!contents.ok()) {
-    return Refuse(Problem::kNotGranted, contents.status().message());
-  }
+      is_renewal() ? DecideOnRenewal()
+                   : DecideEnrollment(exchange_->service(), enrollee_.identity,
+                                      request_, key_type_);
+  if (!contents.ok()) return contents.status();
   contents_ = *std::move(contents);
-  // RFC 6402 2.8
-  if (HasChangeSubjectName(request_)) {
-    return Refuse(Problem::kNameChange,
-                  "the request asks to change its names (ChangeSubjectName), "
-                  "and names are this server's to give");
-  }
-  if (is_reenrollment()) {
-    const Certificate& current = exchange_->client().tls.chain.front();
-    absl::Status status = CheckSameNames(request_, current);
-    if (!status.ok()) return Refuse(Problem::kOtherNames, status.message());
-    status = CheckSameNames(contents_, current);
-    if (!status.ok()) return Refuse(Problem::kNotGranted, status.message());
-  }
   exchange_->log().wish = DescribeWish(request_, contents_);
   return absl::OkStatus();
 }
 
-void Enrollment::Issue() {
+absl::StatusOr<SubscriberContents> Enrollment::DecideOnRenewal() {
+  absl::Time order_start = absl::InfiniteFuture();
+  if (principal_.certificate.has_value()) {
+    absl::StatusOr<RenewalOrder> order =
+        services_.store->FindRenewalOrder(*principal_.certificate);
+    if (order.ok()) {
+      order_start = order->window_start;
+    } else if (!absl::IsNotFound(order.status())) {
+      return order.status();
+    }
+  }
+  return DecideRenewal(exchange_->service(), enrollee_.identity, request_,
+                       key_type_, exchange_->client().tls.chain.front(),
+                       order_start, services_.clock->Now());
+}
+
+void Enrollment::Approve() {
+  AskForApproval(
+      services_, exchange_, enrollee_, request_,
+      std::string(est::OperationName(operation_)),
+      [self = shared_from_this()](absl::StatusOr<ApprovalAnswer> approval) {
+        if (!approval.ok()) {
+          return self->exchange_->Fail(approval.status());
+        }
+        if (!approval->pending_id.has_value()) {
+          return self->exchange_->Finish(
+              AcceptedReply(self->config().enrollment.approval_retry_after));
+        }
+        self->pending_id_ = approval->pending_id;
+        self->CountAndGoOn();
+      });
+}
+
+void Enrollment::CountAndGoOn() {
+  const absl::Duration wait = shared_.rate_limit.Take(
+      config().label, config().limits.enrollments_per_minute,
+      services_.clock->Now());
+  if (wait > absl::ZeroDuration()) {
+    return exchange_->Fail(
+        RefuseUntil(Problem::kTooManyRequests,
+                    absl::StrCat("this label takes ",
+                                 config().limits.enrollments_per_minute,
+                                 " enrollments per minute"),
+                    wait));
+  }
+  Issue(request_.spki);
+}
+
+void Enrollment::Issue(Bytes spki) {
   IssueOrder order;
   order.contents = contents_;
-  order.spki = request_.spki;
-  order.identity_id = principal_.identity_id;
+  order.spki = std::move(spki);
+  order.identity_id = enrollee_.id;
+  order.identity = enrollee_.identity;
   order.operation = std::string(est::OperationName(operation_));
-  order.secret_id = principal_.secret_id;
+  order.secret_id = secret_id_;
+  order.pending_id = pending_id_;
   Issuing::Start(services_, exchange_, std::move(order),
                  [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
                    if (!issued.ok()) {
@@ -155,9 +187,8 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
   // RFC 7030 4.2.3: "containing only the certificate that was issued".
   absl::StatusOr<Bytes> certs_only = SerializeCertsOnlyDer({certificate_der});
   if (!certs_only.ok()) return exchange_->Fail(certs_only.status());
-  exchange_->Finish(EstReply(
-      est::kCertsOnlyMediaType,
-      est::EncodeBody(*certs_only, exchange_->service().config.line_wrap)));
+  exchange_->Finish(EstReply(est::kCertsOnlyMediaType,
+                             est::EncodeBody(*certs_only, config().line_wrap)));
 }
 
 }  // namespace bestow::server

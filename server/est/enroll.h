@@ -3,49 +3,71 @@
 #define SERVER_EST_ENROLL_H_
 
 #include <memory>
+#include <optional>
 
+#include "common/crypto/key_type.h"
 #include "common/est/protocol.h"
 #include "common/pki/pkcs10.h"
 #include "server/auth/authenticator.h"
 #include "server/ca/subscriber.h"
+#include "server/est/enrollee.h"
 #include "server/est/exchange.h"
+#include "server/est/rate_limit.h"
 #include "server/est/services.h"
 
 namespace bestow::server {
 
-// The steps of one enrollment: authenticate, check the CSR, decide, issue,
-// reply. Each may end on another thread; the next runs on the loop's.
+// The steps of one enrollment: authenticate, check the request, decide, wait
+// for the operator where he is asked, issue, reply. Each may end on another
+// thread; the next runs on the loop's.
 class Enrollment : public std::enable_shared_from_this<Enrollment> {
  public:
-  static void Start(const Services& services, est::Operation operation,
+  // What all enrollments share beside the Services; outlives them.
+  struct Shared {
+    RateLimit& rate_limit;
+  };
+
+  static void Start(const Services& services, const Shared& shared,
+                    est::Operation operation,
                     std::shared_ptr<Exchange> exchange);
 
  private:
-  Enrollment(const Services& services, est::Operation operation,
-             std::shared_ptr<Exchange> exchange)
+  Enrollment(const Services& services, const Shared& shared,
+             est::Operation operation, std::shared_ptr<Exchange> exchange)
       : services_(services),
+        shared_(shared),
         operation_(operation),
         exchange_(std::move(exchange)) {}
 
-  bool is_reenrollment() const {
+  bool is_renewal() const {
     return operation_ == est::Operation::kSimpleReenroll;
   }
+  const ServiceConfig& config() const { return exchange_->service().config; }
+
+  // Before it is known who asks: nothing that costs much.
   absl::Status CheckForm() const;
-  void Authenticate();
-  void AuthenticateReenrollment();
   void OnAuthenticated(absl::StatusOr<Principal> principal);
-  // What the request must be (CheckCsr, CheckLinking).
+  // The CSR, for whom it is, and each of its links and challenges.
   absl::Status CheckRequest();
-  // What it gets; for a re-enrollment, the rules of 4.2.2.
+  // The certificate's contents.
   absl::Status Decide();
-  void Issue();
+  absl::StatusOr<SubscriberContents> DecideOnRenewal();
+  void Approve();
+  // Counted here: a client that waits for the operator costs the label nothing.
+  void CountAndGoOn();
+  void Issue(Bytes spki);
   void ReplyWith(const Bytes& certificate_der);
 
   const Services services_;
+  const Shared shared_;
   const est::Operation operation_;
   const std::shared_ptr<Exchange> exchange_;
   Principal principal_;
+  Enrollee enrollee_;
   Pkcs10Request request_;
+  std::optional<KeyType> key_type_;
+  std::optional<int64_t> secret_id_;
+  std::optional<int64_t> pending_id_;
   SubscriberContents contents_;
 };
 

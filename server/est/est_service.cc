@@ -82,7 +82,8 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
       return HandleCsrAttrs(*exchange);
     case est::Operation::kSimpleEnroll:
     case est::Operation::kSimpleReenroll:
-      return Enrollment::Start(options_.services, target->operation, exchange);
+      return Enrollment::Start(options_.services, {rate_limit_},
+                               target->operation, exchange);
     case est::Operation::kServerKeyGen:
     case est::Operation::kRenewalInfo:
     case est::Operation::kFullCmc:

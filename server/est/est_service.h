@@ -8,6 +8,7 @@
 
 #include "common/net/http_message.h"
 #include "server/est/exchange.h"
+#include "server/est/rate_limit.h"
 #include "server/est/services.h"
 #include "server/est/snapshot.h"
 
@@ -33,6 +34,7 @@ class EstService {
 
  private:
   const Options options_;
+  mutable RateLimit rate_limit_;
 };
 
 }  // namespace bestow::server

@@ -25,6 +25,10 @@ void AppendField(std::string* line, std::string_view key,
 
 }  // namespace
 
+void LogFields::AddNote(std::string_view more) {
+  absl::StrAppend(&note, note.empty() ? "" : ", ", more);
+}
+
 Exchange::Exchange(HttpRequest request, ClientInfo client,
                    std::shared_ptr<const Snapshot> snapshot, Post post,
                    Reply reply, LogLine log_line)

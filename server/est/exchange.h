@@ -34,6 +34,8 @@ struct LogFields {
   std::string serial;
   std::string wish;  // names that were asked for and not given
   std::string note;
+
+  void AddNote(std::string_view more);
 };
 
 // Belongs to the loop's thread; Finish() once. Shared by the steps that run

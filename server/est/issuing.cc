@@ -42,9 +42,12 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   Issuance issuance;
   issuance.record = RecordOf(*certificate);
   issuance.record.identity_id = order_.identity_id;
+  issuance.record.identity = order_.identity;
+  issuance.record.label = exchange_->service().label;
   issuance.record.operation = order_.operation;
   issuance.record.issued_at = services_.clock->Now();
   issuance.secret_id = order_.secret_id;
+  issuance.pending_id = order_.pending_id;
   issuance.secret_retry_window =
       exchange_->service().config.secret_retry_window;
   // So that the crash test can see a server that is wrong in this. Nothing but
@@ -70,7 +73,7 @@ void Issuing::OnStored(const Certificate& certificate,
   }
   if (!issued.ok()) return done_(issued.status());
   if (issued->repeated) {
-    exchange_->log().note = "repeated";
+    exchange_->log().AddNote("repeated");
     absl::StatusOr<Certificate> repeated =
         ParseCertificateDer(issued->certificate);
     if (!repeated.ok()) return done_(repeated.status());

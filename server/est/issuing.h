@@ -22,9 +22,12 @@ namespace bestow::server {
 struct IssueOrder {
   SubscriberContents contents;
   Bytes spki;
-  int64_t identity_id = 0;
-  std::string operation;             // for the record
-  std::optional<int64_t> secret_id;  // the one-time secret that is used up
+  int64_t identity_id = 0;  // 0: `identity` registers itself
+  std::string identity;
+  std::string operation;              // for the record
+  bool is_server_key = false;         // made by /serverkeygen
+  std::optional<int64_t> secret_id;   // the one-time secret that is used up
+  std::optional<int64_t> pending_id;  // the operator's word that is used up
 };
 
 // One issuance. Its steps end on threads of the signer and of the store; each

@@ -45,6 +45,11 @@ absl::StatusOr<bool> CheckLinking(
         "challengePassword", *request.challenge_password, channel_binding);
     if (!status.ok()) return status;
   }
+  if (request.est_identity_linking.has_value()) {
+    absl::Status status = CheckLink(
+        "estIdentityLinking", *request.est_identity_linking, channel_binding);
+    if (!status.ok()) return status;
+  }
   if (rules.is_required && !HasLink(request)) {
     return Refuse(
         Problem::kNotLinked,
@@ -57,7 +62,8 @@ absl::StatusOr<bool> CheckLinking(
 }
 
 bool HasLink(const Pkcs10Request& request) {
-  return request.challenge_password.has_value();
+  return request.challenge_password.has_value() ||
+         request.est_identity_linking.has_value();
 }
 
 }  // namespace bestow::server

@@ -6,7 +6,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "common/pki/oids.h"
 #include "server/config/known_names.h"
 #include "server/config/name_template.h"
 #include "server/policy/identity_name.h"
@@ -82,6 +81,23 @@ absl::StatusOr<SubscriberContents> IssuancePolicy::Grant(
   return contents;
 }
 
+absl::Status IssuancePolicy::CheckKeyType(std::optional<KeyType> type) const {
+  const std::vector<KeyType>& taken = profile_.key_types;
+  if (taken.empty() ||
+      (type.has_value() &&
+       std::find(taken.begin(), taken.end(), *type) != taken.end())) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      "this label certifies keys of the types ",
+      absl::StrJoin(taken, ", ",
+                    [](std::string* out, KeyType each) {
+                      absl::StrAppend(out, KeyTypeName(each));
+                    }),
+      type.has_value() ? absl::StrCat("; the request's is ", KeyTypeName(*type))
+                       : ""));
+}
+
 absl::Status IssuancePolicy::FitToKey(ByteView spki,
                                       SubscriberContents& contents) const {
   absl::StatusOr<uint32_t> usage = UsageOfKey(contents.key_usage, spki);
@@ -124,11 +140,18 @@ absl::Status CheckSameNames(const SubscriberContents& granted,
       "them: use /simpleenroll");
 }
 
-bool HasChangeSubjectName(const Pkcs10Request& request) {
-  return std::any_of(request.attributes.begin(), request.attributes.end(),
-                     [](const CsrAttribute& attribute) {
-                       return attribute.type == oids::ChangeSubjectName();
-                     });
+absl::Status CheckNameChange(const ChangeSubjectName& change,
+                             const SubscriberContents& granted) {
+  const Name subject = change.subject.value_or(Name());
+  if (SameNames(subject, granted.subject) &&
+      SameSans(change.sans, granted.sans)) {
+    return absl::OkStatus();
+  }
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the request's ChangeSubjectName leads to the Subject \"",
+      subject.ToText(), "\" and the SubjectAltName ", SansText(change.sans),
+      "; this server's profile gives \"", granted.subject.ToText(), "\" and ",
+      SansText(granted.sans)));
 }
 
 std::string DescribeWish(const Pkcs10Request& request,

@@ -2,12 +2,15 @@
 #ifndef SERVER_POLICY_ISSUANCE_POLICY_H_
 #define SERVER_POLICY_ISSUANCE_POLICY_H_
 
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/bytes.h"
+#include "common/crypto/key_type.h"
 #include "common/pki/certificate.h"
+#include "common/pki/change_subject_name.h"
 #include "common/pki/pkcs10.h"
 #include "server/ca/subscriber.h"
 #include "server/config/config.h"
@@ -28,6 +31,9 @@ class IssuancePolicy {
   // templates make no valid name of this identity.
   absl::StatusOr<SubscriberContents> Grant(const std::string& identity) const;
 
+  // kPermissionDenied, naming those that are, unless keys of this type are
+  // certified. nullopt: a strong key of another size.
+  absl::Status CheckKeyType(std::optional<KeyType> type) const;
   // Fits what was granted to the key: the usages that such a key can do.
   // kPermissionDenied when none is left. `spki`: DER SubjectPublicKeyInfo.
   absl::Status FitToKey(ByteView spki, SubscriberContents& contents) const;
@@ -50,8 +56,10 @@ absl::Status CheckSameNames(const Pkcs10Request& request,
 // The same for what the profile would issue now: kPermissionDenied.
 absl::Status CheckSameNames(const SubscriberContents& granted,
                             const Certificate& current);
-// RFC 6402 2.8: the request asks for other names.
-bool HasChangeSubjectName(const Pkcs10Request& request);
+// RFC 6402 2.8: the names after the change, where a field that is left out of
+// it is deleted, are those of `granted`. kPermissionDenied otherwise.
+absl::Status CheckNameChange(const ChangeSubjectName& change,
+                             const SubscriberContents& granted);
 // For the log: the request's names, when they are not empty and not those
 // granted; else "".
 std::string DescribeWish(const Pkcs10Request& request,

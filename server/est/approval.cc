@@ -1,0 +1,71 @@
+#include "server/est/approval.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/crypto/public_key.h"
+#include "server/est/status_table.h"
+#include "server/store/store.h"
+
+namespace bestow::server {
+namespace {
+
+absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
+                                     absl::Duration retry_after,
+                                     LogFields& log) {
+  if (absl::IsResourceExhausted(found.status()) ||
+      absl::IsUnavailable(found.status())) {
+    return RefuseUntil(Problem::kTooManyPending, found.status().message(),
+                       retry_after);
+  }
+  if (!found.ok()) return found.status();
+  log.AddNote(
+      absl::StrCat("request ", found->id, " ", PendingStateName(found->state)));
+  switch (found->state) {
+    case PendingRequest::State::kWaiting:
+      return ApprovalAnswer{};
+    case PendingRequest::State::kRefused:
+      return Refuse(Problem::kDenied,
+                    found->reason.empty()
+                        ? "the operator refused this request"
+                        : absl::StrCat("the operator refused this request: ",
+                                       found->reason));
+    case PendingRequest::State::kApproved:
+    case PendingRequest::State::kIssued:  // its reply was lost, perhaps
+      break;
+  }
+  return ApprovalAnswer{found->id};
+}
+
+}  // namespace
+
+void AskForApproval(const Services& services,
+                    std::shared_ptr<Exchange> exchange,
+                    const Enrollee& enrollee, const Pkcs10Request& request,
+                    const std::string& operation,
+                    std::function<void(absl::StatusOr<ApprovalAnswer>)> done) {
+  const ServiceConfig& config = exchange->service().config;
+  PendingRequest pending;
+  pending.label = config.label;
+  pending.identity_id = enrollee.id;
+  pending.identity = enrollee.identity;
+  const Sha256Digest key_hash = Sha256(request.spki);
+  pending.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
+  pending.subject_der = request.subject.der();
+  pending.operation = operation;
+  pending.subject = request.subject.ToText();
+  pending.csr = request.der;
+  pending.created_at = services.clock->Now();
+  pending.expires_at = pending.created_at + config.enrollment.approval_expiry;
+  services.store->FindOrAddPending(
+      std::move(pending), config.limits.pending_requests,
+      [exchange, retry_after = config.enrollment.approval_retry_after,
+       done = std::move(done)](absl::StatusOr<PendingRequest> found) {
+        exchange->Resume(
+            [exchange, retry_after, done, found = std::move(found)] {
+              done(Judge(found, retry_after, exchange->log()));
+            });
+      });
+}
+
+}  // namespace bestow::server

@@ -1,0 +1,37 @@
+// Enrollments that wait for the operator (RFC 7030 4.2.3).
+#ifndef SERVER_EST_APPROVAL_H_
+#define SERVER_EST_APPROVAL_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "common/pki/pkcs10.h"
+#include "server/est/enrollee.h"
+#include "server/est/exchange.h"
+#include "server/est/services.h"
+
+namespace bestow::server {
+
+struct ApprovalAnswer {
+  // The pending request that the issuance answers; nullopt: it still waits, and
+  // the client comes back after the label's approval_retry_after.
+  std::optional<int64_t> pending_id;
+};
+
+// `done` is called on the loop's thread, once. A request that is new is on the
+// disk by then. It is found again by label, identity, and the CSR's key and
+// subject: the rest of a linked CSR differs in every session (3.5).
+// kDenied with the operator's reason, kTooManyPending, or the store's failures.
+void AskForApproval(const Services& services,
+                    std::shared_ptr<Exchange> exchange,
+                    const Enrollee& enrollee, const Pkcs10Request& request,
+                    const std::string& operation,
+                    std::function<void(absl::StatusOr<ApprovalAnswer>)> done);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_EST_APPROVAL_H_
