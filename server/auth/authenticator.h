@@ -10,8 +10,8 @@
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/net/http_auth.h"
 #include "common/tls/tls_stream.h"
-#include "server/auth/basic_auth.h"
 #include "server/auth/password.h"
 #include "server/auth/worker_pool.h"
 #include "server/store/store.h"

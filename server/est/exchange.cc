@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "server/auth/basic_auth.h"
+#include "common/net/http_auth.h"
 #include "server/est/reply.h"
 #include "server/est/status_table.h"
 
