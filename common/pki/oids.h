@@ -43,6 +43,7 @@ BESTOW_OID(AnyExtendedKeyUsage, "2.5.29.37.0")
 // PKCS#9 and CMC attributes of requests
 BESTOW_OID(ChallengePassword, "1.2.840.113549.1.9.7")
 BESTOW_OID(ExtensionRequest, "1.2.840.113549.1.9.14")
+BESTOW_OID(SmimeCapabilities, "1.2.840.113549.1.9.15")
 BESTOW_OID(ChangeSubjectName, "1.3.6.1.5.5.7.7.36")  // RFC 6402 2.8
 // id-aa of S/MIME
 BESTOW_OID(DecryptKeyIdentifier, "1.2.840.113549.1.9.16.2.37")  // RFC 4108
