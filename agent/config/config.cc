@@ -16,6 +16,7 @@ namespace {
 constexpr size_t kMaxConfigBytes = 64 * 1024;
 constexpr size_t kMaxSecretBytes = 4 * 1024;
 constexpr size_t kSha256HexChars = 64;
+constexpr size_t kMaxPskIdBytes = 64;
 constexpr absl::Duration kShortestRetry = absl::Milliseconds(100);
 
 void ReadServer(TomlFile& file, Config* config) {
@@ -77,6 +78,27 @@ void ReadIdentity(TomlFile& file, Config* config) {
   }
 }
 
+// [server_keys], for bestow-agent server-key.
+void ReadServerKeys(TomlFile& file, Config* config) {
+  const auto id = file.String("server_keys", "psk_id");
+  config->psk_file = file.String("server_keys", "psk_file").value_or("");
+  if (id.has_value() == config->psk_file.empty()) {
+    file.Mistake("server_keys", id ? "psk_id" : "psk_file",
+                 "give both psk_id and psk_file, or neither");
+  }
+  if (!id) return;
+  std::string octets;
+  if (id->empty() || id->size() > 2 * kMaxPskIdBytes || id->size() % 2 != 0 ||
+      !std::all_of(id->begin(), id->end(), absl::ascii_isxdigit) ||
+      !absl::HexStringToBytes(*id, &octets)) {
+    file.Mistake("server_keys", "psk_id",
+                 "must be the key identifier's hex digits, as the server's "
+                 "add-psk shows them");
+    return;
+  }
+  config->psk_id = ToBytes(AsBytes(octets));
+}
+
 void ReadRenewal(TomlFile& file, Config* config) {
   ScheduleOptions& schedule = config->schedule;
   schedule.fraction =
@@ -109,7 +131,9 @@ absl::StatusOr<Config> ParseConfigToml(std::string_view text,
                                        std::string name) {
   auto file = TomlFile::Parse(text, std::move(name));
   if (!file.ok()) return file.status();
-  file->ExpectKeys("", {"state_dir", "server", "tpm", "identity", "renewal"});
+  file->ExpectKeys(
+      "", {"state_dir", "server", "tpm", "identity", "renewal", "server_keys"});
+  file->ExpectKeys("server_keys", {"psk_id", "psk_file"});
   file->ExpectKeys("server", {"url", "ca_file", "ca_sha256"});
   file->ExpectKeys("tpm", {"tcti"});
   file->ExpectKeys("identity", {"username", "secret_file", "subject", "sans"});
@@ -129,6 +153,7 @@ absl::StatusOr<Config> ParseConfigToml(std::string_view text,
   ReadServer(*file, &config);
   ReadIdentity(*file, &config);
   ReadRenewal(*file, &config);
+  ReadServerKeys(*file, &config);
   if (!file->status().ok()) return file->status();
   return config;
 }

@@ -29,6 +29,9 @@ struct Config {
   Name subject;  // CN=username unless given
   std::vector<GeneralName> sans;
   ScheduleOptions schedule;
+  // The key that server-generated keys come encrypted with; both or neither.
+  Bytes psk_id;
+  std::string psk_file;
 };
 
 // kInvalidArgument: "<name>:<line>: <key>: <what is wrong>". Names no file

@@ -114,6 +114,28 @@ TEST(ConfigTest, NamesFileLineKeyAndTheNearestKnownKey) {
   }
 }
 
+TEST(ConfigTest, APreSharedKeyHasAnIdentifierAndAFile) {
+  const std::string good = kGood;
+  EXPECT_TRUE(ParseConfigToml(good, "agent.toml")->psk_file.empty());
+  auto config = ParseConfigToml(
+      good + "[server_keys]\npsk_id = \"00aBff\"\npsk_file = \"/etc/psk\"\n",
+      "agent.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->psk_id, (Bytes{0x00, 0xab, 0xff}));
+  EXPECT_EQ(config->psk_file, "/etc/psk");
+  for (std::string wrong :
+       {"psk_id = \"aa\"", "psk_file = \"/etc/psk\"",
+        "psk_id = \"\"\npsk_file = \"/etc/psk\"",
+        "psk_id = \"abc\"\npsk_file = \"/etc/psk\"",
+        "psk_id = \"gw\"\npsk_file = \"/etc/psk\"", "psk = \"aa\""}) {
+    auto status =
+        ParseConfigToml(good + "[server_keys]\n" + wrong + "\n", "agent.toml")
+            .status();
+    EXPECT_THAT(std::string(status.message()), HasSubstr("server_keys"))
+        << wrong;
+  }
+}
+
 TEST(ConfigTest, NamesTheFileThatIsNotThere) {
   auto config = ReadConfigFile("/no/such/agent.toml");
   ASSERT_FALSE(config.ok());

@@ -8,6 +8,7 @@
 #include "absl/random/distributions.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "agent/enroll/trust_source.h"
 #include "agent/tpm/errors.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
@@ -22,8 +23,6 @@ namespace {
 constexpr absl::Duration kTpmTimeout = absl::Seconds(60);
 constexpr absl::Duration kClockWatchPeriod = absl::Seconds(20);
 constexpr absl::Duration kClockJump = absl::Seconds(5);
-constexpr size_t kMaxCaFileBytes = 256 * 1024;
-constexpr size_t kMaxConfiguredCas = 64;
 
 absl::Duration SteadyNow() {
   timespec now;
@@ -55,31 +54,11 @@ Enroller::Enroller(EventLoop& loop, const Config& config,
 
 Enroller::~Enroller() = default;
 
-std::string Enroller::TrustSource() const {
-  if (config_.ca_sha256) {
-    return absl::StrCat("Learned through the pinned CA ",
-                        HexEncode(*config_.ca_sha256));
-  }
-  Bytes all;
-  for (const Certificate& ca : configured_cas_) {
-    all.insert(all.end(), ca.der.begin(), ca.der.end());
-  }
-  return absl::StrCat("Learned through the CA file ", HexEncode(Sha256(all)));
-}
-
 absl::Status Enroller::ReadState() {
-  if (!config_.ca_file.empty()) {
-    auto pem = ReadFile(config_.ca_file, kMaxCaFileBytes);
-    if (!pem.ok()) return pem.status();
-    auto cas = ParseCertificatesPem(*pem, kMaxConfiguredCas);
-    if (!cas.ok()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("the CA file ", config_.ca_file,
-                       " can't be used: ", cas.status().message()));
-    }
-    configured_cas_ = *std::move(cas);
-  }
-  auto learned = store_.CaCerts(TrustSource());
+  auto configured = ReadConfiguredCas(config_);
+  if (!configured.ok()) return configured.status();
+  configured_cas_ = *std::move(configured);
+  auto learned = store_.CaCerts(TrustSource(config_, configured_cas_));
   if (learned.ok()) {
     learned_cas_ = *std::move(learned);
   } else {

@@ -83,8 +83,6 @@ class Enroller {
              std::function<void(absl::StatusOr<Result>)> done);
   void SignCsr(Mode mode, std::optional<std::string> challenge_password);
   void WatchClock();
-  // What the trust in the server rests on, for CaCerts().
-  std::string TrustSource() const;
 
   // enroller_exchange.cc: what goes over the network.
   // Calls `use` with a connection that can carry a request: the one at hand,

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/enroll/enroller.h"
+#include "agent/enroll/trust_source.h"
 #include "agent/tpm/errors.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
@@ -147,7 +148,8 @@ void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
                            "there is no CA certificate among them"));
   }
   if (update.learned != learned_cas_) {
-    absl::Status s = store_.SaveCaCerts(TrustSource(), update.learned);
+    absl::Status s = store_.SaveCaCerts(TrustSource(config_, configured_cas_),
+                                        update.learned);
     if (!s.ok()) return Fail("keeping the CA certificates", s);
     learned_cas_ = std::move(update.learned);
     observer_.log(
