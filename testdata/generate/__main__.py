@@ -10,6 +10,7 @@ import sys
 import asn1
 import bodies
 import certificates
+import cms
 import credentials
 import requests
 import tpm_files
@@ -30,7 +31,8 @@ keys["small"] = certificates.certificate(keys["ca"], certificates.tbs(keys["p256
 for write in (requests.requests, requests.change_subject_names, requests.names, requests.extensions, requests.general_names,
               requests.public_keys, requests.private_keys, certificates.certs_only,
               bodies.csr_attrs, bodies.transfer_encoding, bodies.multipart, bodies.paths,
-              bodies.pem, bodies.der, credentials.challenges, credentials.authorizations):
+              bodies.pem, bodies.der, credentials.challenges, credentials.authorizations,
+              cms.enveloped_data, cms.signed_data, cms.key_packages, cms.smime_capabilities):
     write(keys)
 for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)
