@@ -17,6 +17,7 @@ namespace {
 constexpr size_t kMaxRecipients = 16;
 constexpr size_t kAesBlockBytes = 16;
 constexpr uint64_t kMaxVersion = 4;  // RFC 5652 6.1: 0, 2, 3 or 4
+
 absl::Status Malformed(std::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat("EnvelopedData: ", why));
 }
