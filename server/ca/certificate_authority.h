@@ -25,6 +25,9 @@ class CertificateAuthority {
       Certificate certificate, std::shared_ptr<Signer> signer);
 
   const Certificate& certificate() const { return certificate_; }
+  // The CA's key, for what else it signs: the keys that /serverkeygen makes
+  // (RFC 7030 4.4.2).
+  Signer& signer() const { return *signer_; }
 
   // Issues `contents` for the key `spki`: an end entity's certificate
   // (CA:FALSE) with a random serial number of 134 bits, that ends when the

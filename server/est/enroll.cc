@@ -13,6 +13,8 @@
 #include "server/est/issuing.h"
 #include "server/est/linking.h"
 #include "server/est/reply.h"
+#include "server/est/requested_key.h"
+#include "server/est/server_key_reply.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {
@@ -35,6 +37,11 @@ void Enrollment::Start(const Services& services, const Shared& shared,
 }
 
 absl::Status Enrollment::CheckForm() const {
+  if (is_server_key() && !config().enrollment.server_keys) {
+    return Refuse(Problem::kNotOffered,
+                  "this label makes no keys for its clients: make one, and use "
+                  "/simpleenroll");
+  }
   const HttpRequest& request = exchange_->request();
   const std::optional<std::string> type =
       FindHeader(request.headers, "Content-Type");
@@ -65,7 +72,8 @@ void Enrollment::OnAuthenticated(absl::StatusOr<Principal> principal) {
 
 absl::Status Enrollment::CheckRequest() {
   absl::StatusOr<Pkcs10Request> request =
-      CheckCsr(exchange_->request().body, CsrKey::kCertified);
+      CheckCsr(exchange_->request().body,
+               is_server_key() ? CsrKey::kIgnored : CsrKey::kCertified);
   if (!request.ok()) return request.status();
   request_ = *std::move(request);
   // Before the verdict: RFC 9266 4.1 wants no second try over this session
@@ -104,7 +112,12 @@ absl::Status Enrollment::CheckRequest() {
 }
 
 absl::Status Enrollment::Decide() {
-  absl::StatusOr<KeyType> type = KeyTypeOfSpki(request_.spki);
+  absl::StatusOr<KeyType> type = is_server_key()
+                                     ? RequestedKeyType(request_.spki)
+                                     : KeyTypeOfSpki(request_.spki);
+  if (is_server_key() && !type.ok()) {
+    return Refuse(Problem::kKeyType, type.status().message());
+  }
   // Strong keys of other sizes have no name.
   if (type.ok()) key_type_ = *type;
   absl::StatusOr<SubscriberContents> contents =
@@ -114,6 +127,13 @@ absl::Status Enrollment::Decide() {
   if (!contents.ok()) return contents.status();
   contents_ = *std::move(contents);
   exchange_->log().wish = DescribeWish(request_, contents_);
+  if (!is_server_key()) return absl::OkStatus();
+
+  absl::StatusOr<KeyRecipient> recipient =
+      FindKeyRecipient(*services_.store, services_.sealer, enrollee_.id,
+                       request_, services_.clock->Now());
+  if (!recipient.ok()) return recipient.status();
+  recipient_ = *std::move(recipient);
   return absl::OkStatus();
 }
 
@@ -162,7 +182,19 @@ void Enrollment::CountAndGoOn() {
                                  " enrollments per minute"),
                     wait));
   }
+  if (is_server_key()) return MakeKey();
   Issue(request_.spki);
+}
+
+void Enrollment::MakeKey() {
+  MakeServerKey(shared_.key_maker, exchange_, *key_type_, std::move(recipient_),
+                services_.clock->Now(),
+                [self = shared_from_this()](
+                    absl::StatusOr<std::shared_ptr<ServerKey>> key) {
+                  if (!key.ok()) return self->exchange_->Fail(key.status());
+                  self->server_key_ = *std::move(key);
+                  self->Issue(self->server_key_->spki);
+                });
 }
 
 void Enrollment::Issue(Bytes spki) {
@@ -172,6 +204,7 @@ void Enrollment::Issue(Bytes spki) {
   order.identity_id = enrollee_.id;
   order.identity = enrollee_.identity;
   order.operation = std::string(est::OperationName(operation_));
+  order.is_server_key = is_server_key();
   order.secret_id = secret_id_;
   order.pending_id = pending_id_;
   Issuing::Start(services_, exchange_, std::move(order),
@@ -187,8 +220,16 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
   // RFC 7030 4.2.3: "containing only the certificate that was issued".
   absl::StatusOr<Bytes> certs_only = SerializeCertsOnlyDer({certificate_der});
   if (!certs_only.ok()) return exchange_->Fail(certs_only.status());
-  exchange_->Finish(EstReply(est::kCertsOnlyMediaType,
-                             est::EncodeBody(*certs_only, config().line_wrap)));
+  if (!is_server_key()) {
+    return exchange_->Finish(
+        EstReply(est::kCertsOnlyMediaType,
+                 est::EncodeBody(*certs_only, config().line_wrap)));
+  }
+  absl::StatusOr<HttpResponse> reply =
+      ServerKeyReply(*server_key_, *certs_only, config().line_wrap);
+  server_key_.reset();
+  if (!reply.ok()) return exchange_->Fail(reply.status());
+  exchange_->Finish(*std::move(reply));
 }
 
 }  // namespace bestow::server

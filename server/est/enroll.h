@@ -1,4 +1,4 @@
-// POST /simpleenroll and /simplereenroll (RFC 7030 4.2).
+// POST /simpleenroll, /simplereenroll and /serverkeygen (RFC 7030 4.2, 4.4).
 #ifndef SERVER_EST_ENROLL_H_
 #define SERVER_EST_ENROLL_H_
 
@@ -12,18 +12,22 @@
 #include "server/ca/subscriber.h"
 #include "server/est/enrollee.h"
 #include "server/est/exchange.h"
+#include "server/est/key_maker.h"
+#include "server/est/key_recipient.h"
 #include "server/est/rate_limit.h"
+#include "server/est/server_key.h"
 #include "server/est/services.h"
 
 namespace bestow::server {
 
 // The steps of one enrollment: authenticate, check the request, decide, wait
-// for the operator where he is asked, issue, reply. Each may end on another
-// thread; the next runs on the loop's.
+// for the operator where he is asked, make the key where the server makes it,
+// issue, reply. Each may end on another thread; the next runs on the loop's.
 class Enrollment : public std::enable_shared_from_this<Enrollment> {
  public:
   // What all enrollments share beside the Services; outlives them.
   struct Shared {
+    KeyMaker& key_maker;
     RateLimit& rate_limit;
   };
 
@@ -42,6 +46,9 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   bool is_renewal() const {
     return operation_ == est::Operation::kSimpleReenroll;
   }
+  bool is_server_key() const {
+    return operation_ == est::Operation::kServerKeyGen;
+  }
   const ServiceConfig& config() const { return exchange_->service().config; }
 
   // Before it is known who asks: nothing that costs much.
@@ -49,12 +56,13 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   void OnAuthenticated(absl::StatusOr<Principal> principal);
   // The CSR, for whom it is, and each of its links and challenges.
   absl::Status CheckRequest();
-  // The certificate's contents.
+  // The certificate's contents, and the recipient of a server-made key.
   absl::Status Decide();
   absl::StatusOr<SubscriberContents> DecideOnRenewal();
   void Approve();
   // Counted here: a client that waits for the operator costs the label nothing.
   void CountAndGoOn();
+  void MakeKey();
   void Issue(Bytes spki);
   void ReplyWith(const Bytes& certificate_der);
 
@@ -69,6 +77,8 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   std::optional<int64_t> secret_id_;
   std::optional<int64_t> pending_id_;
   SubscriberContents contents_;
+  KeyRecipient recipient_;
+  std::shared_ptr<ServerKey> server_key_;
 };
 
 }  // namespace bestow::server

@@ -32,8 +32,7 @@ bool IsGet(est::Operation operation) {
 }
 
 bool IsServed(est::Operation operation) {
-  return operation != est::Operation::kServerKeyGen &&
-         operation != est::Operation::kRenewalInfo &&
+  return operation != est::Operation::kRenewalInfo &&
          operation != est::Operation::kFullCmc;
 }
 
@@ -48,11 +47,11 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
   const std::optional<est::Target> target = est::ParsePath(path);
   if (!target.has_value() || !IsServed(target->operation)) {
     exchange->log().operation = std::string(path);
-    return exchange->Fail(
-        Refuse(Problem::kUnknownPath,
-               absl::StrCat("not an EST operation of this server: see ",
-                            est::kWellKnownPrefix,
-                            "{cacerts,simpleenroll,simplereenroll,csrattrs}")));
+    return exchange->Fail(Refuse(
+        Problem::kUnknownPath,
+        absl::StrCat(
+            "not an EST operation of this server: see ", est::kWellKnownPrefix,
+            "{cacerts,simpleenroll,simplereenroll,serverkeygen,csrattrs}")));
   }
   exchange->log().operation =
       std::string(est::OperationName(target->operation));
@@ -82,9 +81,9 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
       return HandleCsrAttrs(*exchange);
     case est::Operation::kSimpleEnroll:
     case est::Operation::kSimpleReenroll:
-      return Enrollment::Start(options_.services, {rate_limit_},
-                               target->operation, exchange);
     case est::Operation::kServerKeyGen:
+      return Enrollment::Start(options_.services, {key_maker_, rate_limit_},
+                               target->operation, exchange);
     case est::Operation::kRenewalInfo:
     case est::Operation::kFullCmc:
       break;  // IsServed() said no

@@ -8,6 +8,7 @@
 
 #include "common/net/http_message.h"
 #include "server/est/exchange.h"
+#include "server/est/key_maker.h"
 #include "server/est/rate_limit.h"
 #include "server/est/services.h"
 #include "server/est/snapshot.h"
@@ -35,6 +36,7 @@ class EstService {
  private:
   const Options options_;
   mutable RateLimit rate_limit_;
+  mutable KeyMaker key_maker_{KeyMaker::Options{}};  // last: its threads post
 };
 
 }  // namespace bestow::server

@@ -45,6 +45,7 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   issuance.record.identity = order_.identity;
   issuance.record.label = exchange_->service().label;
   issuance.record.operation = order_.operation;
+  issuance.record.server_key = order_.is_server_key;
   issuance.record.issued_at = services_.clock->Now();
   issuance.secret_id = order_.secret_id;
   issuance.pending_id = order_.pending_id;

@@ -39,6 +39,7 @@ void ServiceFixture::SetUp() {
   database_ = absl::StrCat(getenv("TEST_TMPDIR"), "/service", getpid(), "_",
                            count++, ".db");
   ASSERT_TRUE(SqliteStore::Create(database_).ok());
+  sealer_ = *SecretSealer::FromKey(Secret(Bytes(SecretSealer::kKeyBytes, 7)));
   ConfigureStore({});
   auto hash = HashPassword(Secret(kPassword), kCheap);
   ASSERT_TRUE(hash.ok());
@@ -69,7 +70,7 @@ void ServiceFixture::ConfigureStore(SqliteStore::Options options) {
   authenticator_ = *std::move(authenticator);
   service_ = std::make_unique<EstService>(EstService::Options{
       [this] { return snapshot_; },
-      {store_.get(), authenticator_.get(), &clock_},
+      {store_.get(), authenticator_.get(), &clock_, sealer_.get()},
       [this](const std::string& line) { log_.push_back(line); }});
 }
 
@@ -122,8 +123,21 @@ HttpResponse ServiceFixture::Enroll(const std::string& body,
 HttpResponse ServiceFixture::Enroll(const std::string& body,
                                     const std::string& authorization,
                                     const ClientInfo& client) {
+  return Post("simpleenroll", body, authorization, client);
+}
+
+HttpResponse ServiceFixture::Post(const std::string& path,
+                                  const std::string& body,
+                                  const std::string& authorization) {
+  return Post(path, body, authorization, Anonymous());
+}
+
+HttpResponse ServiceFixture::Post(const std::string& path,
+                                  const std::string& body,
+                                  const std::string& authorization,
+                                  const ClientInfo& client) {
   HttpRequest request{.method = "POST",
-                      .target = "/.well-known/est/simpleenroll",
+                      .target = absl::StrCat("/.well-known/est/", path),
                       .headers = {{"Content-Type", "application/pkcs10"}},
                       .body = body};
   if (!authorization.empty()) {
@@ -134,11 +148,16 @@ HttpResponse ServiceFixture::Enroll(const std::string& body,
 
 HttpResponse ServiceFixture::Reenroll(const std::string& body,
                                       const ClientInfo& client) {
-  return Send({.method = "POST",
-               .target = "/.well-known/est/simplereenroll",
-               .headers = {{"Content-Type", "application/pkcs10"}},
-               .body = body},
-              client);
+  return Post("simplereenroll", body, "", client);
+}
+
+void ServiceFixture::AddUser(const std::string& name,
+                             const std::string& password,
+                             const IdentityOptions& options) {
+  auto hash = HashPassword(Secret(password), kCheap);
+  ASSERT_TRUE(hash.ok());
+  ASSERT_TRUE(
+      store_->SetPassword(name, *hash, true, clock_.Now(), options).ok());
 }
 
 ClientInfo ServiceFixture::Anonymous() {
@@ -173,7 +192,12 @@ Bytes ServiceFixture::MakeCsrDer(Signer& signer, const Pkcs10Template& wanted) {
 
 std::string ServiceFixture::MakeCsr(Signer& signer,
                                     const std::string& subject) {
-  return est::EncodeBody(MakeCsrDer(signer, Wish(signer, subject)));
+  return MakeCsr(signer, Wish(signer, subject));
+}
+
+std::string ServiceFixture::MakeCsr(Signer& signer,
+                                    const Pkcs10Template& wanted) {
+  return est::EncodeBody(MakeCsrDer(signer, wanted));
 }
 
 Certificate ServiceFixture::IssuedBy(const HttpResponse& response) {

@@ -20,6 +20,7 @@
 #include "common/pki/pkcs10.h"
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
+#include "server/auth/sealed_secret.h"
 #include "server/ca/ca_bundle.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
@@ -79,6 +80,11 @@ class ServiceFixture : public testing::Test {
                       const std::string& authorization = "");
   HttpResponse Enroll(const std::string& body, const std::string& authorization,
                       const ClientInfo& client);
+  // To /.well-known/est/<path>, as an enrollment.
+  HttpResponse Post(const std::string& path, const std::string& body,
+                    const std::string& authorization, const ClientInfo& client);
+  HttpResponse Post(const std::string& path, const std::string& body,
+                    const std::string& authorization);
   HttpResponse Reenroll(const std::string& body, const ClientInfo& client);
 
   // As the TLS layer hands a client on: `verification` is its verdict.
@@ -86,6 +92,11 @@ class ServiceFixture : public testing::Test {
                         absl::Status verification = absl::OkStatus());
   ClientInfo Anonymous();
 
+  // The password of an identity that is made, or gets more labels or rights.
+  void AddUser(const std::string& name, const std::string& password,
+               const IdentityOptions& options = {});
+  // `wanted`, signed by `signer` and encoded for a body.
+  static std::string MakeCsr(Signer& signer, const Pkcs10Template& wanted);
   static Pkcs10Template Wish(const Signer& signer, const std::string& subject);
   static Bytes MakeCsrDer(Signer& signer, const Pkcs10Template& wanted);
   static std::string MakeCsr(Signer& signer, const std::string& subject);
@@ -99,6 +110,7 @@ class ServiceFixture : public testing::Test {
   FakeClock clock_;
   TestLoop loop_;
   std::unique_ptr<SqliteStore> store_;
+  std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;
   std::shared_ptr<const CertificateAuthority> ca_;  // "ca"
   // Beside it, for Configure(): "cas/NAME".

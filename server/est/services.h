@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "server/auth/authenticator.h"
+#include "server/auth/sealed_secret.h"
 #include "server/store/store.h"
 
 namespace bestow::server {
@@ -13,6 +14,7 @@ struct Services {
   Store* store = nullptr;
   Authenticator* authenticator = nullptr;
   const Clock* clock = nullptr;
+  const SecretSealer* sealer = nullptr;  // of pre-shared keys
 };
 
 }  // namespace bestow::server

@@ -46,21 +46,4 @@ absl::StatusOr<uint32_t> UsageOfKey(uint32_t key_usage, ByteView spki) {
   return key_usage;
 }
 
-absl::Status CheckUsageOfRecipient(std::optional<uint32_t> key_usage,
-                                   ByteView spki) {
-  const KeyKind kind = KindOf(spki);
-  if (kind == KeyKind::kOther) {
-    return absl::PermissionDeniedError("neither an EC nor an RSA key");
-  }
-  const uint32_t needed =
-      kind == KeyKind::kRsa ? kKeyEncipherment : kKeyAgreement;
-  if (key_usage.has_value() && (*key_usage & needed) == 0) {
-    return absl::PermissionDeniedError(
-        kind == KeyKind::kRsa
-            ? "its certificate's key usage lacks keyEncipherment"
-            : "its certificate's key usage lacks keyAgreement");
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace bestow::server

@@ -3,9 +3,7 @@
 #define SERVER_POLICY_KEY_RULES_H_
 
 #include <cstdint>
-#include <optional>
 
-#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/bytes.h"
 
@@ -17,13 +15,6 @@ namespace bestow::server {
 // nothing is left, or for another kind of key. `spki`: DER
 // SubjectPublicKeyInfo; NOT checked: its strength.
 absl::StatusOr<uint32_t> UsageOfKey(uint32_t key_usage, ByteView spki);
-
-// RFC 7030 4.4.1.2: a key that a private key is encrypted to "MUST either
-// explicitly support keyTransport or keyAgreement or its use MUST be
-// unrestricted". kPermissionDenied otherwise. `key_usage`: of the key's
-// certificate, nullopt when it has none.
-absl::Status CheckUsageOfRecipient(std::optional<uint32_t> key_usage,
-                                   ByteView spki);
 
 }  // namespace bestow::server
 

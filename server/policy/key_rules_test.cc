@@ -58,23 +58,5 @@ TEST(KeyRulesTest, AKeyGetsWhatItCanDo) {
       UsageOfKey(kDigitalSignature, Bytes{0x30, 0x00}).status()));
 }
 
-// RFC 7030 4.4.1.2
-TEST(KeyRulesTest, ARecipientsKeyMustBeFitForIt) {
-  const Bytes ec = Spki(oids::EcPublicKey());
-  const Bytes rsa = Spki(oids::RsaEncryption());
-  EXPECT_TRUE(CheckUsageOfRecipient(kKeyAgreement, ec).ok());
-  EXPECT_TRUE(CheckUsageOfRecipient(std::nullopt, ec).ok());
-  EXPECT_FALSE(CheckUsageOfRecipient(kDigitalSignature, ec).ok());
-  EXPECT_FALSE(CheckUsageOfRecipient(kKeyEncipherment, ec).ok());
-  EXPECT_TRUE(CheckUsageOfRecipient(kKeyEncipherment, rsa).ok());
-  EXPECT_TRUE(
-      CheckUsageOfRecipient(kDigitalSignature | kKeyEncipherment, rsa).ok());
-  EXPECT_TRUE(CheckUsageOfRecipient(std::nullopt, rsa).ok());
-  EXPECT_FALSE(CheckUsageOfRecipient(kDigitalSignature, rsa).ok());
-  EXPECT_FALSE(CheckUsageOfRecipient(kKeyAgreement, rsa).ok());
-  EXPECT_FALSE(
-      CheckUsageOfRecipient(std::nullopt, Spki(oids::CommonName())).ok());
-}
-
 }  // namespace
 }  // namespace bestow::server
