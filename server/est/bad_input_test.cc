@@ -174,8 +174,7 @@ TEST_F(BadInputTest, PathsMethodsAndMediaTypes) {
   for (const char* path :
        {"/", "/.well-known/est/", "/.well-known/est/nothing", "/cacerts",
         "/.well-known/est/cacerts/", "/.well-known/est/fullcmc",
-        "/.well-known/est/serverkeygen", "/.well-known/est/%63acerts",
-        "/.well-known/est/../est/cacerts"}) {
+        "/.well-known/est/%63acerts", "/.well-known/est/../est/cacerts"}) {
     ExpectRefused(Get(path), 404, "unknown-path", "not an EST operation");
   }
   ExpectRefused(Get("/.well-known/est/line7/cacerts"), 404, "unknown-label",
