@@ -35,10 +35,7 @@ ClientInfo ClientInfoOf(const HttpPeer& peer) {
   ClientInfo client;
   client.remote_address = peer.remote_address;
   if (peer.tls == nullptr) return client;
-  const TlsPeer& tls = peer.tls->peer();
-  // Nobody looks at the rest of the chain again.
-  if (!tls.chain.empty()) client.tls.chain = {tls.chain.front()};
-  client.tls.verification = tls.verification;
+  client.tls = peer.tls->peer();
   client.channel_binding = ChannelBindingOf(*peer.tls);
   return client;
 }
@@ -76,6 +73,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   auth_options.password_threads = Cores();
   auth_options.max_queued_passwords =
       static_cast<size_t>(state.config.limits.queued_passwords);
+  auth_options.wrong_tries.burst = state.config.limits.wrong_credentials;
+  auth_options.wrong_tries.interval =
+      state.config.limits.wrong_credentials_interval;
   absl::StatusOr<std::unique_ptr<Authenticator>> authenticator =
       Authenticator::Create(*server->store_, clock, auth_options);
   if (!authenticator.ok()) return authenticator.status();

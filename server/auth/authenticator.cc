@@ -1,125 +1,270 @@
 #include "server/auth/authenticator.h"
 
-#include <memory>
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
 namespace bestow::server {
 namespace {
 
-// One message for a wrong name and a wrong password.
-absl::Status WrongCredentials() {
-  return absl::UnauthenticatedError("wrong name, password or one-time secret");
+using Kind = AuthFailure::Kind;
+
+bool HasScheme(std::string_view authorization, std::string_view scheme) {
+  authorization = absl::StripLeadingAsciiWhitespace(authorization);
+  return absl::EqualsIgnoreCase(
+      authorization.substr(0, authorization.find(' ')), scheme);
 }
 
 }  // namespace
 
-const char* AuthMethodName(AuthMethod method) {
-  switch (method) {
-    case AuthMethod::kCertificate:
-      return "certificate";
-    case AuthMethod::kPassword:
-      return "password";
-    case AuthMethod::kOneTimeSecret:
-      return "one-time-secret";
-  }
-  return "?";
-}
+struct Authenticator::Check {
+  AuthRules rules;
+  std::string method;
+  std::string target;
+  std::string authorization;
+  std::string source_key;
+  std::string user_key;
+  // The certificate that has to go with the credentials.
+  std::optional<Principal> certificate;
+  BasicCredentials basic;
+  std::optional<Identity> identity;  // with a password
+  Done done;
+};
 
 absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(
     Store& store, const Clock& clock, Options options) {
   absl::StatusOr<std::string> nobodys_hash =
       HashPassword(GenerateOneTimeSecret(), options.cost);
   if (!nobodys_hash.ok()) return nobodys_hash.status();
-  return std::unique_ptr<Authenticator>(
-      new Authenticator(store, clock, options, *std::move(nobodys_hash)));
+  absl::StatusOr<std::unique_ptr<DigestAuth>> digest =
+      DigestAuth::Create(store, clock, options.sealer, options.digest);
+  if (!digest.ok()) return digest.status();
+  return std::unique_ptr<Authenticator>(new Authenticator(
+      store, clock, options, *std::move(nobodys_hash), *std::move(digest)));
 }
 
-Authenticator::Authenticator(Store& store, const Clock& clock, Options options,
-                             std::string nobodys_hash)
+Authenticator::Authenticator(Store& store, const Clock& clock,
+                             const Options& options, std::string nobodys_hash,
+                             std::unique_ptr<DigestAuth> digest)
     : store_(store),
       clock_(clock),
       nobodys_hash_(std::move(nobodys_hash)),
+      certificates_(store, clock),
+      digest_(std::move(digest)),
+      wrong_tries_(options.wrong_tries),
       pool_(options.password_threads, options.max_queued_passwords) {}
 
-absl::StatusOr<Principal> Authenticator::ByCertificate(
-    const TlsPeer& peer) const {
-  if (peer.chain.empty()) {
-    return absl::UnauthenticatedError("no TLS client certificate");
+void Authenticator::Authenticate(const Request& request, Done done) {
+  const AuthRules& rules = request.rules;
+  const bool may_use_http =
+      rules.config.require != Require::kCertificate && rules.offers_http();
+  std::optional<Principal> certificate;
+  if (rules.config.require != Require::kPassword &&
+      !(rules.config.require == Require::kAny && may_use_http &&
+        request.authorization.has_value())) {
+    absl::StatusOr<Principal> judged = certificates_.Judge(rules, request.peer);
+    const bool http_could_help =
+        rules.config.require == Require::kAny && may_use_http &&
+        AuthFailureOf(judged.status()).kind != Kind::kOther;
+    if (!judged.ok() && http_could_help) {
+      return done(Unauthenticated(
+          rules, Kind::kNoCredentials,
+          absl::StrCat(judged.status().message(), "; no HTTP credentials")));
+    }
+    if (!judged.ok() ||
+        rules.config.require != Require::kCertificateAndPassword) {
+      return done(std::move(judged));
+    }
+    certificate = *std::move(judged);
   }
-  if (!peer.verified()) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the TLS client certificate does not count: ",
-                     peer.verification.message()));
+  if (!request.authorization.has_value()) {
+    return done(
+        Unauthenticated(rules, Kind::kNoCredentials, "no HTTP credentials"));
   }
-  const Certificate& leaf = peer.chain.front();
-  // A connection can live longer than the certificate that opened it.
-  if (clock_.Now() > leaf.not_after) {
-    return absl::PermissionDeniedError(
-        "the TLS client certificate has expired");
-  }
-  absl::StatusOr<CertificateRecord> record =
-      store_.FindCertificate(leaf.serial);
-  if (absl::IsNotFound(record.status()) ||
-      (record.ok() && record->certificate != leaf.der)) {
-    return absl::PermissionDeniedError(
-        "the TLS client certificate is not one that this server issued");
-  }
-  if (!record.ok()) return record.status();
-  return Principal{record->identity_id,      record->identity,
-                   AuthMethod::kCertificate, std::nullopt,
-                   /*is_ra=*/false,          *record};
+  auto check = std::make_shared<Check>();
+  check->rules = rules;
+  check->method = request.method;
+  check->target = request.target;
+  check->authorization = *request.authorization;
+  check->source_key =
+      absl::StrCat("source ", SourceKey(request.remote_address));
+  check->certificate = std::move(certificate);
+  check->done = std::move(done);
+  ByHttp(std::move(check));
 }
 
-void Authenticator::ByBasic(std::string_view authorization, Done done) {
-  absl::StatusOr<BasicCredentials> credentials =
-      ParseBasicAuthorization(authorization);
-  if (!credentials.ok()) return done(credentials.status());
+absl::StatusOr<Principal> Authenticator::ForReenrollment(
+    const AuthRules& rules, const TlsPeer& peer) const {
+  return certificates_.JudgeForReenrollment(rules, peer);
+}
 
-  absl::StatusOr<Identity> identity = store_.FindIdentity(credentials->name);
-  if (!identity.ok() && !absl::IsNotFound(identity.status())) {
-    return done(identity.status());
+std::vector<std::string> Authenticator::Challenges(const AuthRules& rules,
+                                                   bool stale) const {
+  std::vector<std::string> challenges;
+  if (rules.config.basic) challenges.push_back(BasicChallenge(rules.realm));
+  for (std::string& challenge : digest_->Challenges(rules, stale)) {
+    challenges.push_back(std::move(challenge));
   }
-  // One-time secrets first, on this thread: one hash and one index lookup, so
-  // that a flood of wrong passwords does not keep new devices out.
+  return challenges;
+}
+
+void Authenticator::ByHttp(std::shared_ptr<Check> check) {
+  const AuthConfig& config = check->rules.config;
+  if (config.basic && HasScheme(check->authorization, "Basic")) {
+    return ByBasic(std::move(check));
+  }
+  if (config.digest != DigestOffer::kOff &&
+      HasScheme(check->authorization, "Digest")) {
+    return ByDigest(*check);
+  }
+  check->done(Unauthenticated(
+      check->rules, Kind::kWrongCredentials,
+      "the Authorization header is of a scheme that is not offered here"));
+}
+
+void Authenticator::ByBasic(std::shared_ptr<Check> check) {
+  absl::StatusOr<BasicCredentials> credentials =
+      ParseBasicAuthorization(check->authorization);
+  if (!credentials.ok()) {
+    return check->done(Unauthenticated(check->rules, Kind::kWrongCredentials,
+                                       credentials.status().message()));
+  }
+  check->basic = *std::move(credentials);
+  check->user_key = absl::StrCat("user ", check->basic.name);
+  absl::StatusOr<Identity> identity = store_.FindIdentity(check->basic.name);
+  if (!identity.ok() && !absl::IsNotFound(identity.status())) {
+    return check->done(identity.status());
+  }
+  // One-time secrets first, on this thread: one hash and one index lookup.
   absl::StatusOr<SecretRecord> secret =
       store_.FindSecret(identity.ok() ? identity->id : 0,
-                        HashOneTimeSecret(credentials->password));
+                        HashOneTimeSecret(check->basic.password));
   if (secret.ok()) {
-    return done(Principal{identity->id, identity->name,
-                          AuthMethod::kOneTimeSecret, secret->id,
-                          identity->is_ra, std::nullopt});
+    return FinishRight(*check, *identity, AuthMethod::kOneTimeSecret,
+                       secret->id);
   }
-  if (!absl::IsNotFound(secret.status())) return done(secret.status());
+  if (!absl::IsNotFound(secret.status())) return check->done(secret.status());
+  const absl::Duration wait = Wait(*check);
+  if (wait > absl::ZeroDuration()) return FinishTooMany(*check, wait);
 
-  struct Check {
-    BasicCredentials credentials;
-    std::optional<Identity> identity;  // with a password
-    Done done;
-  };
-  auto check = std::make_shared<Check>();
-  check->credentials = *std::move(credentials);
   if (identity.ok() && !identity->password_hash.empty()) {
     check->identity = *std::move(identity);
   }
-  check->done = done;
-  const bool queued = pool_.TrySubmit([this, check] {
-    const bool right = VerifyPassword(check->credentials.password,
-                                      check->identity.has_value()
-                                          ? check->identity->password_hash
-                                          : nobodys_hash_);
-    if (!right || !check->identity.has_value()) {
-      return check->done(WrongCredentials());
-    }
-    check->done(Principal{check->identity->id, check->identity->name,
-                          AuthMethod::kPassword, std::nullopt,
-                          check->identity->is_ra, std::nullopt});
-  });
-  if (!queued) {
-    done(absl::ResourceExhaustedError(
+  if (!pool_.TrySubmit([this, check] { VerifyPasswordOf(*check); })) {
+    check->done(absl::ResourceExhaustedError(
         "too many passwords are waiting to be checked"));
   }
+}
+
+void Authenticator::VerifyPasswordOf(Check& check) const {
+  // Those that were queued together are limited together, but for one on each
+  // thread.
+  const absl::Duration wait = Wait(check);
+  if (wait > absl::ZeroDuration()) return FinishTooMany(check, wait);
+  const bool right =
+      VerifyPassword(check.basic.password, check.identity.has_value()
+                                               ? check.identity->password_hash
+                                               : nobodys_hash_);
+  if (!right || !check.identity.has_value()) return FinishWrong(check);
+  FinishRight(check, *check.identity, AuthMethod::kPassword, std::nullopt);
+}
+
+void Authenticator::ByDigest(Check& check) {
+  absl::StatusOr<DigestAuth::Answer> answer = digest_->Check(
+      check.rules, check.method, check.target, check.authorization);
+  if (absl::IsUnauthenticated(answer.status())) {
+    return check.done(Unauthenticated(check.rules, Kind::kWrongCredentials,
+                                      answer.status().message()));
+  }
+  if (!answer.ok()) return check.done(answer.status());
+  check.user_key = absl::StrCat("user ", answer->credentials.username);
+  const bool right = answer->identity.has_value();
+  const bool by_secret = right && answer->secret_id.has_value();
+  // While a user is held up, a right password is told like a wrong one.
+  const absl::Duration wait = Wait(check);
+  if (wait > absl::ZeroDuration() && !by_secret) {
+    return FinishTooMany(check, wait);
+  }
+  if (!right) return FinishWrong(check);
+  if (!digest_->TakeNonce(check.rules, answer->credentials)) {
+    return check.done(Unauthenticated(check.rules, Kind::kNoCredentials,
+                                      "the Digest's nonce is used up",
+                                      /*stale=*/true));
+  }
+  FinishRight(check, *answer->identity,
+              by_secret ? AuthMethod::kOneTimeSecret : AuthMethod::kDigest,
+              answer->secret_id);
+}
+
+absl::Duration Authenticator::Wait(const Check& check) const {
+  const absl::Time now = clock_.Now();
+  return std::max(wrong_tries_.Wait(check.source_key, now),
+                  wrong_tries_.Wait(check.user_key, now));
+}
+
+void Authenticator::FinishTooMany(Check& check, absl::Duration wait) const {
+  AuthFailure failure;
+  failure.kind = Kind::kTooManyTries;
+  failure.retry_after = wait;
+  check.done(MakeAuthFailure(
+      failure,
+      "too many wrong credentials from this address or for this user"));
+}
+
+void Authenticator::FinishWrong(Check& check) const {
+  const absl::Time now = clock_.Now();
+  wrong_tries_.CountWrong(check.source_key, now);
+  wrong_tries_.CountWrong(check.user_key, now);
+  // One message for a wrong name and a wrong password.
+  check.done(Unauthenticated(check.rules, Kind::kWrongCredentials,
+                             "wrong name, password or one-time secret"));
+}
+
+void Authenticator::FinishRight(Check& check, const Identity& identity,
+                                AuthMethod method,
+                                std::optional<int64_t> secret_id) const {
+  AuthFailure failure;
+  if (!identity.MayUse(check.rules.label)) {
+    failure.kind = Kind::kNotForLabel;
+    return check.done(MakeAuthFailure(
+        failure,
+        absl::StrCat("the identity ", identity.name, " may not use ",
+                     check.rules.label.empty()
+                         ? "the service without a label"
+                         : absl::StrCat("the label ", check.rules.label))));
+  }
+  Principal principal;
+  if (check.certificate.has_value()) {
+    if (check.certificate->identity != identity.name) {
+      failure.kind = Kind::kBadCertificate;
+      return check.done(MakeAuthFailure(
+          failure, absl::StrCat("the TLS client certificate is ",
+                                check.certificate->identity,
+                                "'s, and the HTTP "
+                                "credentials are ",
+                                identity.name, "'s")));
+    }
+    principal = *std::move(check.certificate);
+    method = AuthMethod::kCertificateAndPassword;
+  }
+  principal.identity_id = identity.id;
+  principal.identity = identity.name;
+  principal.method = method;
+  principal.secret_id = secret_id;
+  principal.is_ra = identity.is_ra;
+  check.done(std::move(principal));
+}
+
+absl::Status Authenticator::Unauthenticated(const AuthRules& rules, Kind kind,
+                                            std::string_view message,
+                                            bool stale) const {
+  AuthFailure failure;
+  failure.kind = kind;
+  failure.challenges = Challenges(rules, stale);
+  return MakeAuthFailure(failure, message);
 }
 
 }  // namespace bestow::server

@@ -1,47 +1,46 @@
-// Who is asking: by TLS client certificate or HTTP Basic (RFC 7030 3.3.2,
-// 3.2.3).
+// Who is asking: by TLS client certificate (RFC 7030 3.3.2), HTTP Basic or
+// Digest (3.2.3), or both.
 #ifndef SERVER_AUTH_AUTHENTICATOR_H_
 #define SERVER_AUTH_AUTHENTICATOR_H_
 
-#include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/net/http_auth.h"
 #include "common/tls/tls_stream.h"
+#include "server/auth/auth_failure.h"
+#include "server/auth/auth_rules.h"
+#include "server/auth/certificate_auth.h"
+#include "server/auth/digest_auth.h"
 #include "server/auth/password.h"
+#include "server/auth/principal.h"
+#include "server/auth/sealed_secret.h"
+#include "server/auth/try_limiter.h"
 #include "server/auth/worker_pool.h"
 #include "server/store/store.h"
 
 namespace bestow::server {
 
-enum class AuthMethod { kCertificate, kPassword, kOneTimeSecret };
-const char* AuthMethodName(AuthMethod method);
-
-// An authenticated identity.
-struct Principal {
-  int64_t identity_id = 0;
-  std::string identity;
-  AuthMethod method = AuthMethod::kPassword;
-  std::optional<int64_t> secret_id;  // of a one-time secret
-  bool is_ra = false;                // a registration authority (RFC 7030 3.7)
-  // The one that was shown, of this server's; it is what a re-enrollment
-  // renews.
-  std::optional<CertificateRecord> certificate;
-};
-
-// Thread-safe. Statuses: kUnauthenticated (no or wrong credentials),
-// kPermissionDenied (a certificate that does not count; the message says why),
-// kResourceExhausted or kUnavailable (try again later), else the store's.
+// Thread-safe. Failures are MakeAuthFailure()s (auth_failure.h), or other
+// statuses: kResourceExhausted and kUnavailable (try again later), else the
+// store's.
 class Authenticator {
  public:
   struct Options {
     size_t password_threads = 2;
     size_t max_queued_passwords = 256;
     ScryptCost cost;  // of the hash that unknown users are checked against
+    // Wrong credentials, counted for each address and for each user.
+    TryLimiter::Options wrong_tries;
+    // Opens what Digest needs. Null: nobody was given Digest.
+    std::shared_ptr<const SecretSealer> sealer;
+    DigestAuth::Options digest;
   };
 
   // `store` and `clock` must outlive it.
@@ -50,23 +49,70 @@ class Authenticator {
   // Finishes the checks under way.
   ~Authenticator() = default;
 
-  // The TLS layer has checked the path to our CA at the handshake. Here: it is
-  // not over by now, and it is one that this server recorded. The identity is
-  // the record's; no name in the certificate is read.
-  absl::StatusOr<Principal> ByCertificate(const TlsPeer& peer) const;
+  // What a request shows. All of it need live no longer than the call.
+  struct Request {
+    const AuthRules& rules;
+    std::string_view method;
+    std::string_view target;                   // as on the request line
+    std::optional<std::string> authorization;  // the header
+    const TlsPeer& peer;
+    std::string_view remote_address;  // "192.0.2.7:50312"
+  };
 
-  // `done` is called once, now or later, on this or a thread of the pool.
-  // A password costs one scrypt whether the name is known or not.
+  // Judges what rules.config.require asks for. kAny: the HTTP credentials that
+  // a client chose to send are the ones that count, also beside a certificate;
+  // without any, its certificate. kCertificateAndPassword: both, of one
+  // identity; the certificate is judged first, so that nobody without one can
+  // try passwords. `done` is called once, now or later, on this or a thread of
+  // the pool.
+  // A password costs one scrypt whether the name is known or not. Wrong tries
+  // from one address or for one user are limited (kTooManyTries); a right
+  // one-time secret passes nevertheless: nobody guesses one, and a flood of
+  // wrong passwords keeps no new device out.
   using Done = std::function<void(absl::StatusOr<Principal>)>;
-  void ByBasic(std::string_view authorization, Done done);
+  void Authenticate(const Request& request, Done done);
+
+  // For /simplereenroll: the certificate that is to be renewed, alone; no
+  // password stands in for it (RFC 7030 4.2.2). One that is expired passes
+  // within rules.expired_grace.
+  absl::StatusOr<Principal> ForReenrollment(const AuthRules& rules,
+                                            const TlsPeer& peer) const;
+
+  // The values of WWW-Authenticate, one header each: Basic first, then Digest,
+  // as far as the service offers them.
+  std::vector<std::string> Challenges(const AuthRules& rules, bool stale) const;
 
  private:
-  Authenticator(Store& store, const Clock& clock, Options options,
-                std::string nobodys_hash);
+  // One request's way through the HTTP credentials.
+  struct Check;
+
+  Authenticator(Store& store, const Clock& clock, const Options& options,
+                std::string nobodys_hash, std::unique_ptr<DigestAuth> digest);
+
+  void ByHttp(std::shared_ptr<Check> check);
+  void ByBasic(std::shared_ptr<Check> check);
+  // On a thread of the pool.
+  void VerifyPasswordOf(Check& check) const;
+  void ByDigest(Check& check);
+
+  // How long the check has to wait for its address and its user.
+  absl::Duration Wait(const Check& check) const;
+  void FinishTooMany(Check& check, absl::Duration wait) const;
+  void FinishWrong(Check& check) const;
+  // Right credentials: whether they are good for this service, and go with the
+  // certificate.
+  void FinishRight(Check& check, const Identity& identity, AuthMethod method,
+                   std::optional<int64_t> secret_id) const;
+  absl::Status Unauthenticated(const AuthRules& rules, AuthFailure::Kind kind,
+                               std::string_view message,
+                               bool stale = false) const;
 
   Store& store_;
   const Clock& clock_;
   const std::string nobodys_hash_;
+  const CertificateAuth certificates_;
+  const std::unique_ptr<DigestAuth> digest_;
+  mutable TryLimiter wrong_tries_;
   WorkerPool pool_;  // last: its threads use the rest
 };
 

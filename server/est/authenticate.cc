@@ -1,24 +1,55 @@
 #include "server/est/authenticate.h"
 
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "server/auth/auth_failure.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {
 namespace {
 
+using Kind = AuthFailure::Kind;
+
+AuthRules RulesOf(const Service& service) {
+  AuthRules rules;
+  rules.label = service.label;
+  rules.realm = service.config.realm;
+  rules.config = service.config.auth;
+  rules.expired_grace = service.config.enrollment.expired_grace;
+  rules.ca_anchors = service.ca_anchors;
+  rules.idevid_anchors = service.idevid_anchors;
+  return rules;
+}
+
+absl::Status RefusalOf(const absl::Status& status, Exchange& exchange) {
+  AuthFailure failure = AuthFailureOf(status);
+  switch (failure.kind) {
+    case Kind::kNoCredentials:
+    case Kind::kWrongCredentials:
+      exchange.set_challenges(std::move(failure.challenges));
+      return Refuse(failure.kind == Kind::kNoCredentials
+                        ? Problem::kNoCredentials
+                        : Problem::kWrongCredentials,
+                    status.message());
+    case Kind::kNoCertificate:
+      return Refuse(Problem::kNoCertificate, status.message());
+    case Kind::kBadCertificate:
+      return Refuse(Problem::kBadCertificate, status.message());
+    case Kind::kNotForLabel:
+      return Refuse(Problem::kNotRegistered, status.message());
+    case Kind::kTooManyTries:
+      return RefuseUntil(Problem::kTooManyTries, status.message(),
+                         failure.retry_after);
+    case Kind::kOther:
+      break;
+  }
+  return status;
+}
+
 absl::StatusOr<Principal> Note(absl::StatusOr<Principal> principal,
                                Exchange& exchange) {
-  if (absl::IsUnauthenticated(principal.status())) {
-    const bool tried =
-        FindHeader(exchange.request().headers, "Authorization").has_value();
-    return Refuse(tried ? Problem::kWrongCredentials : Problem::kNoCredentials,
-                  principal.status().message());
-  }
-  if (!principal.ok()) return principal;
+  if (!principal.ok()) return RefusalOf(principal.status(), exchange);
   exchange.log().identity = principal->identity;
   exchange.log().auth = AuthMethodName(principal->method);
   return principal;
@@ -28,42 +59,32 @@ absl::StatusOr<Principal> Note(absl::StatusOr<Principal> principal,
 
 void Authenticate(const Services& services, std::shared_ptr<Exchange> exchange,
                   std::function<void(absl::StatusOr<Principal>)> done) {
-  // Credentials that the client chose to send are the ones that count, also
-  // beside a certificate that does not.
-  const std::optional<std::string> authorization =
-      FindHeader(exchange->request().headers, "Authorization");
-  if (authorization.has_value()) {
-    services.authenticator->ByBasic(
-        *authorization, [exchange, done = std::move(done)](
-                            absl::StatusOr<Principal> principal) {
-          exchange->Resume([exchange, done, principal = std::move(principal)] {
-            done(Note(principal, *exchange));
-          });
+  const AuthRules rules = RulesOf(exchange->service());
+  const Authenticator::Request request{
+      rules,
+      exchange->request().method,
+      exchange->request().target,
+      FindHeader(exchange->request().headers, "Authorization"),
+      exchange->client().tls,
+      exchange->client().remote_address};
+  services.authenticator->Authenticate(
+      request,
+      [exchange, done = std::move(done)](absl::StatusOr<Principal> principal) {
+        exchange->Resume([exchange, done, principal = std::move(principal)] {
+          done(Note(principal, *exchange));
         });
-    return;
-  }
-  absl::StatusOr<Principal> principal =
-      services.authenticator->ByCertificate(exchange->client().tls);
-  if (absl::IsPermissionDenied(principal.status())) {
-    // HTTP credentials could still help.
-    principal = absl::UnauthenticatedError(
-        absl::StrCat(principal.status().message(), "; no HTTP credentials"));
-  }
-  done(Note(std::move(principal), *exchange));
+      });
 }
 
 absl::StatusOr<Principal> AuthenticateRenewal(const Services& services,
                                               Exchange& exchange) {
-  absl::StatusOr<Principal> principal =
-      services.authenticator->ByCertificate(exchange.client().tls);
-  if (absl::IsUnauthenticated(principal.status())) {
+  absl::StatusOr<Principal> principal = services.authenticator->ForReenrollment(
+      RulesOf(exchange.service()), exchange.client().tls);
+  if (AuthFailureOf(principal.status()).kind == Kind::kNoCertificate) {
     return Refuse(
         Problem::kNoCertificate,
         "re-enrollment needs the certificate that is to be renewed, as TLS "
         "client certificate; without one use /simpleenroll");
-  }
-  if (absl::IsPermissionDenied(principal.status())) {
-    return Refuse(Problem::kBadCertificate, principal.status().message());
   }
   return Note(std::move(principal), exchange);
 }

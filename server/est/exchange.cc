@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "common/net/http_auth.h"
 #include "server/est/reply.h"
 #include "server/est/status_table.h"
 
@@ -55,8 +54,7 @@ void Exchange::Finish(HttpResponse response) {
 void Exchange::Fail(const absl::Status& refusal,
                     std::string_view allowed_methods) {
   if (reply_ == nullptr) return;
-  HttpResponse response = ErrorReply(
-      refusal, {BasicChallenge(service_->config.realm)}, allowed_methods);
+  HttpResponse response = ErrorReply(refusal, challenges_, allowed_methods);
   WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
                refusal.message());
   Send(std::move(response));

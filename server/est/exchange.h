@@ -6,6 +6,8 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -58,6 +60,10 @@ class Exchange {
   // `service` is the snapshot's.
   void set_service(const Service* service) { service_ = service; }
   LogFields& log() { return log_; }
+  // What a 401 offers: the values of WWW-Authenticate.
+  void set_challenges(std::vector<std::string> challenges) {
+    challenges_ = std::move(challenges);
+  }
 
   // Runs `step` on the loop's thread: now when called there, else posted.
   void Resume(std::function<void()> step);
@@ -78,6 +84,7 @@ class Exchange {
   const ClientInfo client_;
   const std::shared_ptr<const Snapshot> snapshot_;
   const Service* service_;  // in snapshot_
+  std::vector<std::string> challenges_;
   const Post post_;
   Reply reply_;  // empty once finished
   const LogLine log_line_;
