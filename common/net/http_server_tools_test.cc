@@ -8,8 +8,12 @@
 
 #include "absl/log/check.h"
 #include "absl/strings/str_cat.h"
+#include "common/crypto/key_type.h"
+#include "common/crypto/signer.h"
 #include "common/net/test_https_server.h"
 #include "common/pki/certificate.h"
+#include "common/tls/test_ca.h"
+#include "common/tls/tls_stream.h"
 
 namespace bestow {
 namespace {
@@ -153,6 +157,79 @@ TEST_F(HttpServerToolsTest, AsksForCertificatesOfItsCas) {
   const Output out = SClient("-tls1_3 -nameopt RFC2253");
   EXPECT_THAT(out.text, HasSubstr("Acceptable client certificate CA names\n"
                                   "CN=Test CA"));
+}
+
+// Keys of every type on both sides, under a CA of every type, as curl's openssl
+// and ours see each other.
+TEST(HttpServerKeysTest, CurlSpeaksWithEveryTypeOfKey) {
+  const struct {
+    KeyType ca, server, client;
+  } kCases[] = {
+      {KeyType::kEcP384, KeyType::kEcP384, KeyType::kEcP384},
+      {KeyType::kRsa2048, KeyType::kRsa2048, KeyType::kRsa2048},
+      {KeyType::kRsa3072, KeyType::kRsa3072, KeyType::kRsa3072},
+      {KeyType::kEd25519, KeyType::kEcP256, KeyType::kEcP256},
+      {KeyType::kEcP256, KeyType::kRsa2048, KeyType::kEcP384},
+  };
+  for (const auto& test : kCases) {
+    SCOPED_TRACE(absl::StrCat(KeyTypeName(test.ca), " ",
+                              KeyTypeName(test.server), " ",
+                              KeyTypeName(test.client)));
+    TestHttpsServer server(
+        {.ca_key = test.ca,
+         .server_key = test.server,
+         .handler = [](const HttpRequest&, const HttpPeer& peer,
+                       HttpServer::Reply reply) {
+           HttpResponse response;
+           response.body =
+               peer.tls->peer().verified() ? "verified" : "not verified";
+           reply(response);
+         }});
+    const auto write = [](const std::string& name, std::string_view text) {
+      const std::string path = absl::StrCat(::testing::TempDir(), "/", name);
+      std::ofstream(path) << text;
+      return path;
+    };
+    const std::string ca_file = write(
+        "keys_ca.pem", SerializeCertificatePem(server.ca().certificate().der));
+    auto key = SoftwareSigner::Generate(test.client);
+    ASSERT_TRUE(key.ok()) << key.status();
+    const std::string key_file =
+        write("keys_client.key", (*key)->ToPkcs8Pem()->text());
+    const std::string certificate_file = write(
+        "keys_client.pem", SerializeCertificatePem(server.ca().Issue(
+                               TestClientLeaf(), (*key)->public_key_spki())));
+    for (const char* version : {"--tlsv1.2 --tls-max 1.2", "--tlsv1.3"}) {
+      SCOPED_TRACE(version);
+      const std::string curl = absl::StrCat("curl -sS --max-time 20 --cacert ",
+                                            ca_file, " ", version, " ");
+      const std::string url =
+          absl::StrCat("https://localhost:", server.port(), "/");
+      EXPECT_EQ(RunShell(curl + url).text, "not verified");
+      EXPECT_EQ(RunShell(absl::StrCat(curl, "--cert ", certificate_file,
+                                      " --key ", key_file, " ", url))
+                    .text,
+                "verified");
+    }
+  }
+}
+
+// RFC 8446 4.2.3: RSA signs by PSS on TLS 1.3; old peers of 1.2 know PKCS #1.
+TEST(HttpServerKeysTest, RsaKeysSignAsThePeerKnows) {
+  TestHttpsServer server({.server_key = KeyType::kRsa2048});
+  const auto s_client = [&](const std::string& arguments) {
+    return RunShell(absl::StrCat(
+        "timeout 20 openssl s_client -connect localhost:", server.port(), " ",
+        arguments));
+  };
+  EXPECT_THAT(s_client("-tls1_3").text,
+              HasSubstr("Peer signature type: RSA-PSS"));
+  EXPECT_THAT(s_client("-tls1_2").text,
+              HasSubstr("Peer signature type: RSA-PSS"));
+  EXPECT_THAT(s_client("-tls1_2 -sigalgs RSA+SHA256").text,
+              HasSubstr("Peer signature type: RSA\n"));
+  EXPECT_THAT(s_client("-tls1_3 -sigalgs RSA+SHA256").text,
+              Not(HasSubstr("Peer signature type")));
 }
 
 }  // namespace

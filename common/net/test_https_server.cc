@@ -35,14 +35,15 @@ void TestHttpsServer::Echo(const HttpRequest& request, const HttpPeer&,
   reply(response);
 }
 
-TestHttpsServer::TestHttpsServer(Options options) {
+TestHttpsServer::TestHttpsServer(Options options)
+    : ca_("Test CA", options.ca_key) {
   absl::StatusOr<int> fd = OpenListeningSocket("127.0.0.1:0");
   CHECK(fd.ok()) << fd.status();
   listening_fd_ = *fd;
   port_ = LocalPort(listening_fd_);
   TlsServerOptions tls;
   tls.versions = options.versions;
-  tls.credential = ca_.Credential(TestServerLeaf());
+  tls.credential = ca_.Credential(TestServerLeaf(), options.server_key);
   tls.client_anchors = ca_.anchors();
   auto context = TlsContext::CreateServer(std::move(tls), clock_);
   CHECK(context.ok()) << context.status();

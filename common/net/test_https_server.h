@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/crypto/key_type.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
 #include "common/net/raw_tls.h"
@@ -24,6 +25,8 @@ class TestHttpsServer {
     size_t max_connections = 100;
     int workers = 1;
     TlsVersions versions;
+    KeyType ca_key = KeyType::kEcP256;
+    KeyType server_key = KeyType::kEcP256;
     HttpServer::Handler handler;  // null: Echo
   };
 
@@ -59,7 +62,7 @@ class TestHttpsServer {
   };
 
   const SystemClock clock_;
-  const TestCa ca_{"Test CA"};
+  const TestCa ca_;
   int listening_fd_ = -1;
   uint16_t port_ = 0;
   std::shared_ptr<const TlsContext> context_;

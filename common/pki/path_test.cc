@@ -2,6 +2,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/crypto/key_type.h"
 #include "common/pki/certs_only.h"
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
@@ -18,8 +19,9 @@ struct Authority {
   Name name;
 };
 
-Authority MakeAuthority(std::string_view name) {
-  return {*SoftwareSigner::Generate(), *Name::FromCommonName(name)};
+Authority MakeAuthority(std::string_view name,
+                        KeyType type = KeyType::kEcP256) {
+  return {*SoftwareSigner::Generate(type), *Name::FromCommonName(name)};
 }
 
 CertificateTemplate Contents(const Authority& issuer, const Name& subject,
@@ -218,6 +220,34 @@ TEST(PathSha1Test, Rfc7030CertificatesAreNotTrusted) {
         reply.certificates[0], cacerts.certificates, PathPurpose::kAny, then);
     EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
     EXPECT_TRUE(absl::StrContains(status.message(), "too weak")) << status;
+  }
+}
+
+// CAs may have keys of every type; openssl verifies what they sign as well.
+TEST(PathKeyTypesTest, EveryTypeOfCaKeyIsTrusted) {
+  for (KeyType type : kKeyTypes) {
+    SCOPED_TRACE(KeyTypeName(type));
+    const Authority root = MakeAuthority("Root", type);
+    const Authority device = MakeAuthority("gw-17");
+    const Certificate root_certificate = IssueCa(root, root);
+    const Certificate leaf = Issue(
+        root, Contents(root, device.name, device.signer->public_key_spki()));
+    const absl::Status status = (*TrustAnchors::Create({root_certificate}))
+                                    ->Verify(leaf, {}, PathPurpose::kAny, kNow);
+    EXPECT_TRUE(status.ok()) << status;
+    const std::string ca_pem = SerializeCertificatePem(root_certificate.der);
+    const std::string leaf_pem = SerializeCertificatePem(leaf.der);
+    const auto result = testdata::RunOpenssl(
+        absl::StrCat("verify -no_check_time -CAfile ",
+                     testdata::WriteScratch("ca.pem", AsBytes(ca_pem)), " ",
+                     testdata::WriteScratch("leaf.pem", AsBytes(leaf_pem))));
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    // Another CA of the same name and type did not sign it.
+    const Authority other = MakeAuthority("Root", type);
+    EXPECT_EQ((*TrustAnchors::Create({IssueCa(other, other)}))
+                  ->Verify(leaf, {}, PathPurpose::kAny, kNow)
+                  .code(),
+              absl::StatusCode::kPermissionDenied);
   }
 }
 
