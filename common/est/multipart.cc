@@ -45,38 +45,63 @@ size_t FindLine(std::string_view text, std::string_view delimiter) {
   return std::string_view::npos;
 }
 
+// The spaces and tabs at the front of `text`.
+std::string_view Padding(std::string_view text) {
+  return text.substr(0, std::min(text.find_first_not_of(" \t"), text.size()));
+}
+
+// RFC 2046 5.1.1: transport-padding and the line end. Nothing when something
+// else stands there.
+std::string_view RestOfLine(std::string_view text) {
+  const size_t padding = Padding(text).size();
+  for (const std::string_view end : {"\n", "\r\n"}) {
+    if (absl::StartsWith(text.substr(padding), end)) {
+      return text.substr(0, padding + end.size());
+    }
+  }
+  return {};
+}
+
+bool IsHeaderLine(std::string_view line, bool is_first) {
+  // A folded line goes on with the one before it.
+  if (absl::StartsWith(line, " ") || absl::StartsWith(line, "\t")) {
+    return !is_first;
+  }
+  const std::string_view name =
+      absl::StripTrailingAsciiWhitespace(line.substr(0, line.find(':')));
+  return absl::StrContains(line, ':') && !name.empty() &&
+         name.find_first_of(" \t\r") == std::string_view::npos;
+}
+
 // `text` is a part's octets between two boundary lines, without line ends of
 // theirs.
-absl::StatusOr<MultipartPart> ParsePart(std::string_view text,
-                                        std::string_view line_end) {
-  MultipartPart part;
+absl::Status ParsePart(std::string_view text, MultipartPart* part) {
   std::string_view rest = text;
-  while (!Take(&rest, line_end)) {
-    const size_t end = rest.find(line_end);
+  while (true) {
+    const std::string_view blank = RestOfLine(rest);
+    if (!blank.empty()) {
+      part->headers = std::string(text.substr(0, text.size() - rest.size()));
+      part->blank_line = std::string(blank);
+      part->body = std::string(rest.substr(blank.size()));
+      return absl::OkStatus();
+    }
+    const size_t end = rest.find('\n');
     if (end == std::string_view::npos) {
       return Malformed("a part without a blank line after its headers");
     }
-    const std::string_view line = rest.substr(0, end);
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos || colon == 0 ||
-        line.find_first_of(" \t\r\n") < colon) {
+    const std::string_view line = absl::StripSuffix(rest.substr(0, end), "\r");
+    if (!IsHeaderLine(line, rest.size() == text.size())) {
       return Malformed("a part has a bad header line");
     }
-    rest.remove_prefix(end + line_end.size());
+    rest.remove_prefix(end + 1);
   }
-  part.headers =
-      std::string(text.substr(0, text.size() - rest.size() - line_end.size()));
-  part.body = std::string(rest);
-  return part;
 }
 
 std::string Write(const Multipart& message, std::string_view boundary) {
-  const std::string_view line_end = message.is_crlf ? "\r\n" : "\n";
-  std::string out = message.preamble;
-  absl::StrAppend(&out, kDashes, boundary);
+  std::string out = absl::StrCat(message.preamble, kDashes, boundary);
   for (const MultipartPart& part : message.parts) {
-    absl::StrAppend(&out, line_end, part.headers, line_end, part.body, line_end,
-                    kDashes, boundary);
+    absl::StrAppend(&out, part.after_boundary, part.headers, part.blank_line);
+    absl::StrAppend(&out, part.body, part.before_boundary, kDashes, boundary);
   }
   absl::StrAppend(&out, kDashes, message.epilogue);
   return out;
@@ -126,32 +151,32 @@ absl::StatusOr<Multipart> ParseMultipart(std::string_view body,
   Multipart out;
   out.preamble = std::string(body.substr(0, at));
   std::string_view rest = body.substr(at + delimiter.size());
-  if (Take(&rest, "\n")) {
-    out.is_crlf = false;
-  } else if (!Take(&rest, "\r\n")) {
-    return Malformed("something follows the first boundary on its line");
-  }
-  const std::string_view line_end = out.is_crlf ? "\r\n" : "\n";
   while (true) {
+    const std::string_view end_of_line = RestOfLine(rest);
+    if (end_of_line.empty()) break;
+    if (out.parts.size() == kMaxParts) return Malformed("too many parts");
+    rest.remove_prefix(end_of_line.size());
     at = FindLine(rest, delimiter);
     if (at == std::string_view::npos) return Malformed("no closing boundary");
     std::string_view text = rest.substr(0, at);
-    if (!absl::ConsumeSuffix(&text, line_end)) {
-      return Malformed("mixed line ends, or an empty part");
-    }
-    absl::StatusOr<MultipartPart> part = ParsePart(text, line_end);
-    if (!part.ok()) return part.status();
-    if (out.parts.size() == kMaxParts) return Malformed("too many parts");
-    out.parts.push_back(*std::move(part));
+    MultipartPart part;
+    part.after_boundary = std::string(end_of_line);
+    if (!absl::ConsumeSuffix(&text, "\n")) return Malformed("an empty part");
+    part.before_boundary = absl::ConsumeSuffix(&text, "\r") ? "\r\n" : "\n";
+    const absl::Status status = ParsePart(text, &part);
+    if (!status.ok()) return status;
+    out.parts.push_back(std::move(part));
     rest.remove_prefix(at + delimiter.size());
-    if (Take(&rest, line_end)) continue;
-    if (!Take(&rest, kDashes) ||
-        (!rest.empty() && !absl::StartsWith(rest, line_end))) {
-      return Malformed("a line begins like a boundary and is none");
-    }
-    out.epilogue = std::string(rest);
-    return out;
   }
+  if (out.parts.empty()) {
+    return Malformed("something follows the first boundary on its line");
+  }
+  if (!Take(&rest, kDashes) ||
+      (rest.size() != Padding(rest).size() && RestOfLine(rest).empty())) {
+    return Malformed("a line begins like a boundary and isn't one");
+  }
+  out.epilogue = std::string(rest);
+  return out;
 }
 
 absl::StatusOr<std::string> SerializeMultipart(const Multipart& message,
@@ -167,19 +192,27 @@ absl::StatusOr<std::string> SerializeMultipart(const Multipart& message,
 
 std::optional<std::string> FindHeader(const MultipartPart& part,
                                       std::string_view name) {
+  std::optional<std::string> value;
   std::string_view rest = part.headers;
   while (!rest.empty()) {
     const size_t end = std::min(rest.find('\n'), rest.size() - 1);
     const std::string_view line = rest.substr(0, end + 1);
     rest.remove_prefix(end + 1);
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos ||
-        !absl::EqualsIgnoreCase(line.substr(0, colon), name)) {
+    if (!Padding(line).empty()) {
+      if (!value.has_value()) continue;
+      absl::StrAppend(&*value, " ", absl::StripAsciiWhitespace(line));
       continue;
     }
-    return std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
+    if (value.has_value()) break;
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos ||
+        !absl::EqualsIgnoreCase(
+            absl::StripTrailingAsciiWhitespace(line.substr(0, colon)), name)) {
+      continue;
+    }
+    value = std::string(absl::StripAsciiWhitespace(line.substr(colon + 1)));
   }
-  return std::nullopt;
+  return value;
 }
 
 }  // namespace bestow::est

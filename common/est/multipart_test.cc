@@ -60,6 +60,18 @@ TEST(MultipartTest, Rfc7030A4HoldsKeyAndCertificate) {
   }
 }
 
+TEST(MultipartTest, HeadersAreUnfoldedAndTrimmed) {
+  const MultipartPart part{
+      .headers =
+          "A : 1\r\nContent-Type: application/pkcs7-mime;\r\n"
+          "\tsmime-type=certs-only \r\n\n B: 2\r\nB:3\nb: 4\n"};
+  EXPECT_EQ(FindHeader(part, "a"), "1");
+  EXPECT_EQ(FindHeader(part, "content-type"),
+            "application/pkcs7-mime; smime-type=certs-only");
+  EXPECT_EQ(FindHeader(part, "B"), "3");
+  EXPECT_EQ(FindHeader(part, "C"), std::nullopt);
+}
+
 TEST(MultipartTest, BoundaryIsAParameterOfMixed) {
   EXPECT_EQ(*ParseBoundary("multipart/mixed; boundary=b"), "b");
   EXPECT_EQ(
@@ -88,7 +100,10 @@ TEST(MultipartTest, RefusesToWriteWhatWouldReadDifferently) {
   message.parts[0].body = "x\r\n--b\r\n\r\ny";
   EXPECT_FALSE(SerializeMultipart(message, "b").ok());
   EXPECT_TRUE(SerializeMultipart(message, "c").ok());
-  message.parts[0] = {"A: 1\n", "x"};
+  message.parts[0] = {"A: 1", "x"};
+  EXPECT_FALSE(SerializeMultipart(message, "b").ok());
+  message.parts[0] = {.headers = "A: 1\r\n", .body = "x"};
+  message.parts[0].after_boundary = " ";
   EXPECT_FALSE(SerializeMultipart(message, "b").ok());
   message.parts[0] = {"A: 1\r\n\r\n", "x"};
   EXPECT_FALSE(SerializeMultipart(message, "b").ok());

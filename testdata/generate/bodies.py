@@ -92,13 +92,74 @@ def multipart(_):
     bad("cut_off", "Cut off within a part", "--b\r\nA: 1\r\n")
     bad("no_blank_line", "Headers without a blank line", "--b\r\nA: 1\r\n--b--")
     bad("boundary_and_more", "A longer boundary than ours", "--b\r\n\r\nx\r\n--bc\r\n--b--")
-    bad("first_and_more", "A space after the first boundary", "--b \r\n\r\nx\r\n--b--")
-    bad("mixed_line_ends", "CR LF first, LF then", "--b\r\n\r\nx\n--b--")
+    ok("padding", "Spaces and tabs after boundaries (RFC 2046 5.1.1)", "--b \t\r\nA: 1\r\n\r\nx\r\n--b-- \r\n", 1)
+    ok("mixed_line_ends", "CR LF and LF", "--b\r\nA: 1\n\r\nx\n--b\n\ny\r\n--b--", 2)
+    ok("blank_line_padded", "Spaces in the blank line", "--b\r\nA: 1\r\n \r\nx\r\n--b--", 1)
+    ok("header_folded", "A folded header", "--b\r\nA: 1\r\n 2\r\n\r\nx\r\n--b--", 1)
+    ok("header_space", "A space before the colon", "--b\r\nA : 1\r\n\r\nx\r\n--b--", 1)
+    ok("rfc2046_5_1_1", "RFC 2046 5.1.1's example of a body without a line end at its end, and one with it",
+       "This is the preamble.  It is to be ignored.\r\n--b\r\n\r\nimplicitly typed\r\n--b\r\n"
+       "Content-type: text/plain; charset=us-ascii\r\n\r\nexplicitly typed\r\n\r\n--b--\r\n\r\nepilogue\r\n", 2)
+    bad("first_and_more", "Text after the first boundary", "--b x\r\n\r\nx\r\n--b--")
+    bad("boundary_and_cr", "CR alone after a boundary", "--b\r\r\n\r\nx\r\n--b--")
+    bad("padding_alone", "Cut off after a boundary's padding", "--b\r\n\r\nx\r\n--b  ")
+    bad("close_padded", "Space within the closing dashes", "--b\r\n\r\nx\r\n--b -- \r\n")
+    bad("empty_part", "Nothing between two boundaries", "--b\r\n--b--")
     bad("close_and_more", "Text on the closing boundary's line", "--b\r\n\r\nx\r\n--b--x")
-    bad("header_folded", "A folded header", "--b\r\nA: 1\r\n 2\r\n\r\nx\r\n--b--")
+    bad("fold_first", "A folded line without one before it", "--b\r\n A: 1\r\n\r\nx\r\n--b--")
+    bad("header_name_space", "A space within a header's name", "--b\r\nA b: 1\r\n\r\nx\r\n--b--")
+    bad("header_no_name", "A header without a name", "--b\r\n: 1\r\n\r\nx\r\n--b--")
     bad("header_without_colon", "A header without a colon", "--b\r\nA\r\n\r\nx\r\n--b--")
-    bad("header_space", "A space before the colon", "--b\r\nA : 1\r\n\r\nx\r\n--b--")
     bad("17_parts", "One part too many", "--b\r\n\r\nx\r\n" * 17 + "--b--")
+
+
+def server_key(_):
+    key, certs, sealed = (f"Content-Type: {t}\r\nContent-Transfer-Encoding: base64\r\n" for t in (
+        "application/pkcs8", "application/pkcs7-mime; smime-type=certs-only",
+        "application/pkcs7-mime; smime-type=server-generated-key"))
+    key_text, certs_text = (base64.b64encode(t).decode() for t in (b"key", b"certificates"))
+
+    def body(*parts, boundary="b", end="\r\n"):
+        return "".join(f"--{boundary}{end}{headers}{end}{text}{end}" for headers, text in parts) + f"--{boundary}--{end}"
+
+    def ok(name_, what, text, read="plain key certificates"):
+        case("server_key", name_, what, text, read=read)
+
+    def bad(name_, what, text, reason="serverkeygen reply"):
+        case("server_key", name_, what, text, reject=reason)
+
+    good = body((key, key_text), (certs, certs_text))
+    ok("plain", "A PKCS#8 key and its certificates", good)
+    ok("encrypted", "The key in EnvelopedData", body((sealed, key_text), (certs, certs_text)),
+       "encrypted key certificates")
+    ok("certificate_first", "The other order", body((certs, certs_text), (key, key_text)))
+    ok("preamble_epilogue", "Preamble and epilogue are ignored", "hello\r\n" + good + "bye\r\n")
+    ok("lf", "Line ends without CR", good.replace("\r\n", "\n"))
+    ok("wrapped", "Base64 in short lines", body((key, "a2\r\nV5\r\n"), (certs, certs_text)))
+    ok("no_cte", "Without Content-Transfer-Encoding (RFC 8951 2.1)",
+       body(("Content-Type: application/pkcs8\r\n", key_text), (certs, certs_text)))
+    ok("binary_cte", "Another Content-Transfer-Encoding is ignored (RFC 8951 2.1)",
+       good.replace("base64\r\n", "binary\r\n"))
+    ok("no_smime_type", "Certificates without a smime-type", good.replace("; smime-type=certs-only", ""))
+    ok("quoted_smime_type", "smime-type in quotes and another case",
+       good.replace("smime-type=certs-only", 'SMIME-Type = "Certs-Only"'))
+    ok("folded", "A folded Content-Type", good.replace("; smime", ";\r\n smime"))
+    ok("padding", "White space after boundaries", good.replace("--b\r\n", "--b \t\r\n"))
+    bad("one_part", "The key alone", body((key, key_text)), "two parts")
+    bad("three_parts", "A part too many", body((key, key_text), (certs, certs_text), (certs, certs_text)), "two parts")
+    bad("two_keys", "Two keys", body((key, key_text), (sealed, key_text)), "no certificate")
+    bad("two_certificates", "Certificates twice", body((certs, certs_text), (certs, certs_text)), "no key")
+    bad("text", "A part of text", body(("Content-Type: text/plain\r\n", key_text), (certs, certs_text)), "another type")
+    bad("no_type", "A part without a type", body(("", key_text), (certs, certs_text)), "another type")
+    bad("other_smime_type", "Another smime-type", good.replace("certs-only", "signed-data"), "another type")
+    bad("not_base64", "A part that is not base64", body((key, "a2V5!"), (certs, certs_text)), "base64")
+    bad("der", "DER in place of base64", body((key, "0\x03\x02\x01\x05"), (certs, certs_text)), "base64")
+    bad("empty_key", "A key of no octets", body((key, ""), (certs, certs_text)), "empty")
+    bad("empty_certificates", "Certificates of no octets", body((key, key_text), (certs, " ")), "empty")
+    bad("not_closed", "Cut off", good[:-6], "multipart")
+    bad("other_boundary", "Another boundary", body((key, key_text), (certs, certs_text), boundary="c"), "multipart")
+    bad("empty", "Nothing", "", "multipart")
+    bad("certs_only", "The reply of /simpleenroll", certs_text, "multipart")
 
 
 def paths(_):
