@@ -13,6 +13,7 @@
 #include "agent/check.h"
 #include "agent/config/config.h"
 #include "agent/daemon.h"
+#include "agent/server_key/command.h"
 #include "agent/status/device_status.h"
 #include "agent/tpm/esys_tpm.h"
 
@@ -21,6 +22,11 @@ DEFINE_bool(once, false,
             "run: end when a valid credential is there, or after the first "
             "failure");
 DEFINE_bool(json, false, "status: as JSON");
+DEFINE_string(key_type, "rsa-2048",
+              "server-key get: ec-p256, ec-p384, rsa-2048 or rsa-3072");
+DEFINE_string(protection, "auto",
+              "server-key get: how the key travels: tls, psk, tpm, or auto, "
+              "the strongest that there is");
 
 namespace gflags {
 // How gflags ends the process on a wrong flag; it exits with 1 by itself.
@@ -39,6 +45,12 @@ server (RFC 7030), and renews its certificate before it expires.
   bestow-agent status --config=FILE        what it has, until when, what went wrong
   bestow-agent status --config=FILE --json
   bestow-agent check --config=FILE         is all there that it needs?
+  bestow-agent server-key get NAME --config=FILE [--key_type=rsa-2048]
+      [--protection=auto|tls|psk|tpm]      have the server make a key and a
+                                           certificate, for software that can't
+                                           use keys in a TPM; kept sealed to it
+  bestow-agent server-key show NAME --config=FILE
+                                           that private key in PEM, to a pipe
 
 Without --config: /etc/bestow-agent.toml. Such a file:
 
@@ -58,6 +70,9 @@ Without --config: /etc/bestow-agent.toml. Such a file:
   jitter = 0.1
   retry_min = "5s"
   retry_max = "1h"
+  [server_keys]                            # optional: server-key get
+  psk_id = "0a1b2c"                        # a key that the server knows too
+  psk_file = "/etc/bestow/server-key.psk"  # in hex
 
 Exit codes: 0 well (status: the credential is valid), 1 failed, 2 wrong usage,
 3 a mistake in the config or a state folder that can't be used.
@@ -87,9 +102,21 @@ int Main(int argc, char** argv) {
   }
   gflags::gflags_exitfunc = [](int) { std::exit(kExitUsage); };
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  if (argc != 2) return Usage("one command is needed");
+  if (argc < 2) return Usage("one command is needed");
   const std::string_view command = argv[1];
-  if (command != "run" && command != "status" && command != "check") {
+  ServerKeyCommand server_key;
+  if (command == "server-key") {
+    if (argc != 4) return Usage("server-key get NAME, or server-key show NAME");
+    server_key = {.verb = argv[2],
+                  .name = argv[3],
+                  .key_type = FLAGS_key_type,
+                  .protection = FLAGS_protection};
+    if (server_key.verb != "get" && server_key.verb != "show") {
+      return Usage("unknown command \"server-key " + server_key.verb + "\"");
+    }
+  } else if (argc != 2) {
+    return Usage("one command is needed");
+  } else if (command != "run" && command != "status" && command != "check") {
     return Usage("unknown command \"" + std::string(command) + "\"");
   }
   HardenProcess();
@@ -107,6 +134,9 @@ int Main(int argc, char** argv) {
     std::fputs((FLAGS_json ? StatusJson(status) : StatusText(status)).c_str(),
                stdout);
     return status.State() == "valid" ? kExitOk : kExitFailed;
+  }
+  if (command == "server-key") {
+    return RunServerKeyCommand(*config, server_key);
   }
   EsysTpm tpm(config->tcti);
   std::string out;

@@ -1,0 +1,225 @@
+#include "agent/server_key/fetch.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "agent/credentials/credential_store.h"
+#include "agent/enroll/trust.h"
+#include "agent/enroll/trust_source.h"
+#include "agent/server_key/key_exchange.h"
+#include "agent/server_key/key_reply.h"
+#include "agent/server_key/protection.h"
+#include "agent/server_key/sealed_key.h"
+#include "agent/server_key/server_key_store.h"
+#include "agent/server_key/tpm_decryptor.h"
+#include "common/crypto/public_key.h"
+#include "common/crypto/signer.h"
+#include "common/est/multipart.h"
+#include "common/est/protocol.h"
+#include "common/est/transfer_encoding.h"
+#include "common/net/event_loop.h"
+
+namespace bestow::agent {
+namespace {
+
+// Runs `job` on the TPM's thread and waits for it.
+template <typename Result>
+Result OnTpm(TpmWorker& worker, const std::function<Result(Tpm&)>& job) {
+  std::optional<Result> result;
+  absl::Notification done;
+  worker.Post([&](Tpm& tpm) {
+    result.emplace(job(tpm));
+    done.Notify();
+  });
+  done.WaitForNotification();
+  return *std::move(result);
+}
+
+// What the daemon keeps in the state folder.
+struct State {
+  Trust trust;
+  std::optional<Credential> current;
+};
+
+absl::StatusOr<State> ReadState(const Config& config) {
+  auto reader = CredentialReader::Open(config.state_dir);
+  if (absl::IsNotFound(reader.status())) {
+    // Nothing ran here yet: a store makes the folder, and lets go of it.
+    if (auto made = CredentialStore::Open(config.state_dir); !made.ok()) {
+      return made.status();
+    }
+    reader = CredentialReader::Open(config.state_dir);
+  }
+  if (!reader.ok()) return reader.status();
+  State out;
+  auto configured = ReadConfiguredCas(config);
+  if (!configured.ok()) return configured.status();
+  auto learned = reader->CaCerts(TrustSource(config, *configured));
+  if (!learned.ok()) return learned.status();
+  auto trust = MakeTrust(*configured, *learned, config.ca_sha256);
+  if (!trust.ok()) return trust.status();
+  out.trust = *std::move(trust);
+  auto current = reader->Current();
+  if (!current.ok()) return current.status();
+  out.current = *std::move(current);
+  return out;
+}
+
+// The key of a request that an earlier call left, or a new one that is on disk
+// before anything is sent.
+absl::StatusOr<std::unique_ptr<SoftwareSigner>> RequestKey(
+    const FetchOptions& options, ServerKeyStore& store, TpmWorker& tpm) {
+  using Opened = absl::StatusOr<Secret>;
+  if (auto sealed = store.RequestKey(options.name)) {
+    const Opened pkcs8 = OnTpm<Opened>(
+        tpm, [&](Tpm& t) { return UnsealPrivateKey(t, *sealed); });
+    if (pkcs8.ok()) {
+      auto key = SoftwareSigner::FromPkcs8Der(pkcs8->bytes());
+      if (key.ok() && (*key)->type() == options.type) return key;
+    } else if (absl::IsUnavailable(pkcs8.status()) ||
+               absl::IsResourceExhausted(pkcs8.status())) {
+      return pkcs8.status();
+    }
+  }
+  auto key = SoftwareSigner::Generate(options.type);
+  if (!key.ok()) return key.status();
+  auto pkcs8 = (*key)->ToPkcs8Der();
+  if (!pkcs8.ok()) return pkcs8.status();
+  using Sealed = absl::StatusOr<SealedKey>;
+  const Sealed sealed =
+      OnTpm<Sealed>(tpm, [&](Tpm& t) { return SealPrivateKey(t, *pkcs8); });
+  if (!sealed.ok()) return sealed.status();
+  if (auto s = store.SaveRequestKey(options.name, *sealed); !s.ok()) return s;
+  return key;
+}
+
+absl::StatusOr<HttpResponse> Exchange(const KeyExchange::Context& context) {
+  auto loop = EventLoop::Create();
+  if (!loop.ok()) return loop.status();
+  absl::StatusOr<HttpResponse> out = absl::InternalError("no reply");
+  KeyExchange exchange(**loop, context);
+  exchange.Start([&](absl::StatusOr<HttpResponse> response) {
+    out = std::move(response);
+    (*loop)->Stop();
+  });
+  (*loop)->Run();
+  return out;
+}
+
+absl::Status NoKeyReply(std::string_view why) {
+  return absl::InvalidArgumentError(
+      absl::StrCat("the server's reply is not /serverkeygen's: ", why));
+}
+
+// RFC 7030 4.4.2: a key part and a certificate part.
+absl::StatusOr<KeyReplyParts> ReadParts(const HttpResponse& response) {
+  auto type = FindHeader(response.headers, "Content-Type");
+  if (!type) return NoKeyReply("no Content-Type");
+  auto boundary = est::ParseBoundary(*type);
+  if (!boundary.ok()) return NoKeyReply(boundary.status().message());
+  auto message = est::ParseMultipart(response.body, *boundary);
+  if (!message.ok()) return NoKeyReply(message.status().message());
+  if (message->parts.size() != 2) return NoKeyReply("not two parts");
+  KeyReplyParts out;
+  bool has_key = false, has_certificates = false;
+  for (est::MultipartPart& part : message->parts) {
+    const std::string part_type =
+        est::FindHeader(part, "Content-Type").value_or("");
+    auto body = est::DecodeBody(part.body);
+    if (!body.ok()) return NoKeyReply(body.status().message());
+    const bool generated =
+        absl::StrContainsIgnoreCase(part_type, "server-generated-key");
+    if (generated || est::MediaTypeIs(part_type, est::kPkcs8MediaType)) {
+      if (has_key) return NoKeyReply("two keys");
+      has_key = true;
+      out.encrypted = generated;
+      out.key = Secret(*std::move(body));
+    } else if (est::MediaTypeIs(part_type, est::kCertsOnlyMediaType)) {
+      if (has_certificates) return NoKeyReply("two certificate parts");
+      has_certificates = true;
+      out.certs_only = *std::move(body);
+    } else {
+      return NoKeyReply("a part of another type");
+    }
+    Cleanse(part.body.data(), part.body.size());
+  }
+  if (!has_key || !has_certificates) return NoKeyReply("a part is missing");
+  return out;
+}
+
+}  // namespace
+
+absl::Status FetchServerKey(
+    const Config& config, const FetchOptions& options, TpmWorker& tpm,
+    const Clock& clock, const std::function<void(const std::string&)>& log) {
+  if (auto s = CheckServerKeyName(options.name); !s.ok()) return s;
+  auto state = ReadState(config);
+  if (!state.ok()) return state.status();
+  auto protection = ChooseProtection(
+      options.protection,
+      {.identifier = config.psk_id, .file = config.psk_file}, state->current);
+  if (!protection.ok()) return protection.status();
+  auto store = ServerKeyStore::Open(config.state_dir);
+  if (!store.ok()) return store.status();
+  auto request_key = RequestKey(options, **store, tpm);
+  if (!request_key.ok()) return request_key.status();
+
+  auto response = Exchange({.config = config,
+                            .trust = state->trust,
+                            .current = state->current,
+                            .protection = *protection,
+                            .request_key = **request_key,
+                            .tpm = tpm,
+                            .clock = clock,
+                            .log = log});
+  if (!response.ok()) return response.status();
+  auto parts = ReadParts(*response);
+  Cleanse(response->body.data(), response->body.size());
+  if (!parts.ok()) return parts.status();
+
+  using Saved = absl::Status;
+  return OnTpm<Saved>(tpm, [&](Tpm& t) -> absl::Status {
+    std::optional<TpmDecryptor> own_key;
+    KeyReplyContext context = {.protection = *protection,
+                               .type = options.type,
+                               .trust = state->trust,
+                               .now = clock.Now()};
+    if (protection->kind == KeyProtection::Kind::kOwnKey) {
+      own_key.emplace(t, state->current->key);
+      context.own_key = &*own_key;
+      context.own_names = cms::NamesOf(state->current->certificate);
+      // Without the extension, the name is what the request called it.
+      context.own_names.subject_key_id = protection->identifier;
+    }
+    auto received = OpenKeyReply(*parts, context);
+    if (!received.ok()) return received.status();
+    auto sealed = SealPrivateKey(t, received->pkcs8);
+    if (!sealed.ok()) return sealed.status();
+    return (*store)->Save(options.name,
+                          {.key = *std::move(sealed),
+                           .certificate = std::move(received->certificate),
+                           .chain = std::move(received->chain)});
+  });
+}
+
+absl::StatusOr<Secret> ShowServerKey(const Config& config,
+                                     const std::string& name, TpmWorker& tpm) {
+  auto stored = ReadServerKey(config.state_dir, name);
+  if (!stored.ok()) return stored.status();
+  using Opened = absl::StatusOr<Secret>;
+  Opened pkcs8 = OnTpm<Opened>(
+      tpm, [&](Tpm& t) { return UnsealPrivateKey(t, stored->key); });
+  if (!pkcs8.ok()) return pkcs8.status();
+  auto key = SoftwareSigner::FromPkcs8Der(pkcs8->bytes());
+  if (!key.ok() || (*key)->public_key_spki() != stored->certificate.spki) {
+    return absl::DataLossError(absl::StrCat("the key and the certificate of ",
+                                            name, " don't fit each other"));
+  }
+  return (*key)->ToPkcs8Pem();
+}
+
+}  // namespace bestow::agent

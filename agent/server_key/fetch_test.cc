@@ -1,0 +1,474 @@
+#include "agent/server_key/fetch.h"
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "agent/credentials/credential_store.h"
+#include "agent/enroll/testing/est_test_server.h"
+#include "agent/server_key/server_key_store.h"
+#include "agent/server_key/testing/key_server.h"
+#include "agent/tpm/errors.h"
+#include "agent/tpm/fake_tpm.h"
+#include "agent/tpm/tpm_public.h"
+#include "common/base/file.h"
+#include "common/cms/envelop.h"
+#include "common/cms/smime_capabilities.h"
+#include "common/crypto/public_key.h"
+#include "common/est/csr_attrs.h"
+#include "common/est/multipart.h"
+#include "common/est/transfer_encoding.h"
+#include "common/pki/oids.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace bestow::agent {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using Seen = EstTestServer::Seen;
+
+// A server that makes keys, on a thread of its own.
+class KeyServerThread {
+ public:
+  KeyServerThread(KeyCa& ca, TlsVersions versions)
+      : ca_(ca),
+        loop_(*EventLoop::Create()),
+        server_(std::make_unique<EstTestServer>(*loop_, versions)) {
+    server_->override_reply = [this](const Seen& seen) { return Reply(seen); };
+    thread_ = std::thread([this] { loop_->Run(); });
+  }
+  ~KeyServerThread() {
+    loop_->Stop();
+    thread_.join();
+    server_.reset();
+  }
+
+  const EstTestServer& est() const { return *server_; }
+  // What came to /serverkeygen.
+  std::vector<Seen> requests() {
+    absl::MutexLock lock(&mutex_);
+    return requests_;
+  }
+  Secret pkcs8() {
+    absl::MutexLock lock(&mutex_);
+    return pkcs8_.Copy();
+  }
+  // What it does otherwise than it should, or instead.
+  void Bend(std::function<std::optional<HttpResponse>(const Seen&)> instead) {
+    absl::MutexLock lock(&mutex_);
+    instead_ = std::move(instead);
+  }
+  // The key to wrap keys with, of each request that names one.
+  void Share(Secret key) {
+    absl::MutexLock lock(&mutex_);
+    shared_ = std::move(key);
+  }
+  void ServeAnyone() {
+    absl::MutexLock lock(&mutex_);
+    anyone_ = true;
+  }
+  void Know(const Certificate& device) {
+    absl::MutexLock lock(&mutex_);
+    device_ = device;
+  }
+
+  static HttpResponse Mixed(const std::vector<est::MultipartPart>& parts) {
+    est::Multipart message;
+    message.preamble = "This is the preamble.\r\n";
+    message.parts = parts;
+    message.epilogue = "\r\n";
+    HttpResponse out;
+    out.headers = {{"Content-Type", "multipart/mixed; boundary=xyz"}};
+    out.body = *est::SerializeMultipart(message, "xyz");
+    return out;
+  }
+  static est::MultipartPart Part(std::string_view type, ByteView content) {
+    return {
+        .headers = absl::StrCat("Content-Type: ", type,
+                                "\r\nContent-Transfer-Encoding: base64\r\n"),
+        .body = est::EncodeBody(content)};
+  }
+
+ private:
+  std::optional<HttpResponse> Reply(const Seen& seen) {
+    absl::MutexLock lock(&mutex_);
+    if (instead_) {
+      if (auto reply = instead_(seen)) return reply;
+    }
+    if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
+    requests_.push_back(seen);
+    if (seen.authorization.empty() && seen.client.empty() && !anyone_) {
+      return HttpResponse{.status = 401};
+    }
+    pkcs8_ = NewPkcs8(*KeyTypeOfSpki(seen.csr->spki));
+    const Certificate certificate = ca_.Issue("web", SpkiOf(pkcs8_));
+    return Mixed({KeyPart(*seen.csr),
+                  Part("application/pkcs7-mime; smime-type=certs-only",
+                       CertsOnly({certificate}))});
+  }
+  est::MultipartPart KeyPart(const Pkcs10Request& csr)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    if (!csr.smime_capabilities) {
+      return Part("application/pkcs8", pkcs8_.bytes());
+    }
+    const auto list = *cms::ParseSmimeCapabilitiesDer(*csr.smime_capabilities);
+    const Secret signed_data = ca_.SignKey(pkcs8_.bytes());
+    absl::StatusOr<Bytes> der = absl::UnknownError("no recipient");
+    if (csr.decrypt_key_identifier) {
+      auto algorithms = cms::ChooseForKek(&list, shared_.bytes().size());
+      der = cms::EnvelopForKek(signed_data.bytes(), oids::CmsSignedData(),
+                               {.key_identifier = *csr.decrypt_key_identifier,
+                                .key = shared_.Copy()},
+                               algorithms->content);
+    } else if (csr.asymmetric_decrypt_key_identifier ==
+               device_->subject_key_id) {
+      auto algorithms = cms::ChooseForPublicKey(&list, device_->spki);
+      der = cms::EnvelopForPublicKey(signed_data.bytes(), oids::CmsSignedData(),
+                                     *cms::RecipientOf(*device_), *algorithms);
+    }
+    EXPECT_TRUE(der.ok()) << der.status();
+    return Part("application/pkcs7-mime; smime-type=server-generated-key",
+                *der);
+  }
+
+  absl::Mutex mutex_;
+  KeyCa& ca_;
+  std::function<std::optional<HttpResponse>(const Seen&)> instead_
+      ABSL_GUARDED_BY(mutex_);
+  std::vector<Seen> requests_ ABSL_GUARDED_BY(mutex_);
+  bool anyone_ ABSL_GUARDED_BY(mutex_) = false;
+  Secret pkcs8_ ABSL_GUARDED_BY(mutex_);
+  Secret shared_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Certificate> device_ ABSL_GUARDED_BY(mutex_);
+  std::unique_ptr<EventLoop> loop_;
+  std::unique_ptr<EstTestServer> server_;
+  std::thread thread_;
+};
+
+class FetchTest : public ::testing::Test {
+ protected:
+  FetchTest() : server_(ca_, TlsVersions{}) { SetUpConfig(server_); }
+
+  void SetUpConfig(const KeyServerThread& server) {
+    std::string name =
+        ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    for (char& c : name) {
+      if (c == '/') c = '_';
+    }
+    folder_ = absl::StrCat(getenv("TEST_TMPDIR"), "/", name);
+    fs::remove_all(folder_);
+    fs::create_directory(folder_);
+    Write("ca.pem",
+          SerializeCertificatePem(server.est().ca().certificate().der) +
+              SerializeCertificatePem(ca_.certificate().der));
+    Write("secret", "s3cret\n");
+    auto config = ParseConfigToml(
+        absl::StrCat("state_dir = \"", folder_, "/state\"\n[server]\nurl = \"",
+                     server.est().url(), "\"\nca_file = \"", folder_,
+                     "/ca.pem\"\n[identity]\nusername = \"gw-17\"\n"
+                     "secret_file = \"",
+                     folder_, "/secret\"\n"),
+        "agent.toml");
+    ASSERT_TRUE(config.ok()) << config.status();
+    config_ = *std::move(config);
+    auto fake = std::make_unique<FakeTpm>();
+    fake_ = fake.get();
+    tpm_ = std::make_unique<TpmWorker>(std::move(fake));
+  }
+
+  void Write(const std::string& name, std::string_view content) {
+    ASSERT_TRUE(
+        WriteFileAtomically(folder_ + "/" + name, AsBytes(content), 0600).ok());
+  }
+  // Makes the device one that is enrolled.
+  void Enroll(KeyType type) {
+    Credential credential;
+    credential.key = *fake_->CreateKey(type);
+    const Bytes spki = *TpmPublicToSpki(credential.key.public_blob);
+    // What the TLS server knows and what may be encrypted to are two CAs here.
+    TestCa::Leaf leaf = TestClientLeaf();
+    credential.certificate =
+        *ParseCertificateDer(server_.est().ca().Issue(leaf, spki));
+    credential.obtained_at = absl::Now();
+    auto store = CredentialStore::Open(config_.state_dir);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->Save(credential).ok());
+    server_.Know(credential.certificate);
+  }
+  absl::Status Fetch(FetchOptions options) {
+    SystemClock clock;
+    if (options.name.empty()) options.name = "web";
+    return FetchServerKey(config_, options, *tpm_, clock,
+                          [this](const std::string& line) {
+                            absl::StrAppend(&log_, line, "\n");
+                          });
+  }
+  // The stored key is the one that the server made last.
+  void ExpectStored(const std::string& name = "web") {
+    auto pem = ShowServerKey(config_, name, *tpm_);
+    ASSERT_TRUE(pem.ok()) << pem.status();
+    auto key = SoftwareSigner::FromPkcs8Pem(*pem);
+    ASSERT_TRUE(key.ok()) << key.status();
+    EXPECT_EQ((*key)->public_key_spki(), SpkiOf(server_.pkcs8()));
+    EXPECT_FALSE(
+        fs::exists(config_.state_dir + "/server-keys/" + name + ".request"));
+  }
+  void ExpectRefused(const absl::Status& status, const std::string& why) {
+    ASSERT_FALSE(status.ok());
+    EXPECT_THAT(std::string(status.message()), HasSubstr(why));
+  }
+
+  KeyCa ca_{"Key CA"};
+  KeyServerThread server_;
+  std::string folder_;
+  Config config_;
+  FakeTpm* fake_ = nullptr;  // belongs to tpm_
+  std::unique_ptr<TpmWorker> tpm_;
+  std::string log_;
+};
+
+TEST_F(FetchTest, ADeviceThatIsNotEnrolledAsksWithItsSecret) {
+  for (KeyType type : {KeyType::kRsa2048, KeyType::kEcP384}) {
+    const absl::Status status = Fetch({.type = type});
+    ASSERT_TRUE(status.ok()) << status;
+    ExpectStored();
+    EXPECT_EQ(*KeyTypeOfSpki(SpkiOf(server_.pkcs8())), type);
+  }
+  for (const Seen& seen : server_.requests()) {
+    EXPECT_THAT(seen.authorization, HasSubstr("Basic "));
+    EXPECT_EQ(seen.client, "");
+    EXPECT_EQ(seen.csr->subject.common_name(), "gw-17");
+    EXPECT_FALSE(seen.csr->smime_capabilities.has_value());
+  }
+  EXPECT_THAT(log_, HasSubstr("TLS alone"));
+}
+
+TEST_F(FetchTest, AnEnrolledOneAsksWithItsCertificateAndNoSecret) {
+  Enroll(KeyType::kEcP256);
+  fs::remove(folder_ + "/secret");
+  const absl::Status status = Fetch({.type = KeyType::kEcP256});
+  ASSERT_TRUE(status.ok()) << status;
+  ExpectStored();
+  ASSERT_EQ(server_.requests().size(), 1u);
+  EXPECT_EQ(server_.requests()[0].authorization, "");
+  EXPECT_EQ(server_.requests()[0].client, "CN=gw-17");
+}
+
+TEST_F(FetchTest, APreSharedKeyProtectsTheKey) {
+  Write("psk", std::string(64, 'a') + "\n");
+  config_.psk_id = {1, 2, 3};
+  config_.psk_file = folder_ + "/psk";
+  server_.Share(Secret(Bytes(32, 0xaa)));
+  absl::Status status = Fetch({.type = KeyType::kEcP256});
+  ASSERT_TRUE(status.ok()) << status;
+  ExpectStored();
+  EXPECT_EQ(server_.requests()[0].csr->decrypt_key_identifier, config_.psk_id);
+  // The server has another key under that name: what is stored stays.
+  const Secret before = *ShowServerKey(config_, "web", *tpm_);
+  server_.Share(Secret(Bytes(32, 0xab)));
+  ExpectRefused(Fetch({.type = KeyType::kEcP256}), "decrypting the key");
+  EXPECT_EQ(ShowServerKey(config_, "web", *tpm_)->bytes(), before.bytes());
+}
+
+TEST_F(FetchTest, TheTpmsRsaKeyProtectsTheKey) {
+  Enroll(KeyType::kRsa2048);
+  // TestCa's certificates are for signatures alone (ProtectionTest).
+  ExpectRefused(Fetch({.type = KeyType::kEcP256, .protection = "tpm"}),
+                "nothing may be encrypted");
+  auto store = CredentialStore::Open(config_.state_dir);
+  ASSERT_TRUE(store.ok()) << store.status();
+  Credential credential = **(*store)->Current();
+  credential.certificate = ca_.Issue("gw-17", credential.certificate.spki);
+  ASSERT_TRUE((*store)->Save(credential).ok());
+  store->reset();
+  server_.Know(credential.certificate);
+  server_.ServeAnyone();  // the other CA's is not verified there
+  const absl::Status status = Fetch({.type = KeyType::kEcP256});
+  ASSERT_TRUE(status.ok()) << status;
+  ExpectStored();
+  EXPECT_EQ(server_.requests().back().csr->asymmetric_decrypt_key_identifier,
+            credential.certificate.subject_key_id);
+  EXPECT_THAT(log_, HasSubstr("own key in the TPM"));
+}
+
+TEST_F(FetchTest, ARequestThatWaitsGoesOnWithTheSameKey) {
+  std::vector<Bytes> keys;
+  server_.Bend([&keys](const Seen& seen) -> std::optional<HttpResponse> {
+    if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
+    keys.push_back(seen.csr->spki);
+    if (keys.size() == 3) return std::nullopt;
+    HttpResponse wait{.status = 202};
+    wait.headers = {{"Retry-After", "3600"}};
+    return wait;
+  });
+  for (int i = 0; i < 2; ++i) {
+    const absl::Status status = Fetch({.type = KeyType::kEcP256});
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    ExpectRefused(status, "in 1h");
+    EXPECT_TRUE(
+        absl::IsNotFound(ShowServerKey(config_, "web", *tpm_).status()));
+  }
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  ExpectStored();
+  EXPECT_EQ(keys[0], keys[1]);
+  EXPECT_EQ(keys[1], keys[2]);
+  server_.Bend(nullptr);
+  // The next one is a new request.
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  EXPECT_NE(server_.requests().back().csr->spki, keys[2]);
+}
+
+TEST_F(FetchTest, AnotherTypeIsAnotherRequest) {
+  server_.Bend([](const Seen& seen) -> std::optional<HttpResponse> {
+    if (seen.operation != est::Operation::kServerKeyGen ||
+        *KeyTypeOfSpki(seen.csr->spki) == KeyType::kEcP384) {
+      return std::nullopt;
+    }
+    return HttpResponse{.status = 202};
+  });
+  EXPECT_FALSE(Fetch({.type = KeyType::kEcP256}).ok());
+  EXPECT_TRUE(Fetch({.type = KeyType::kEcP384}).ok());
+}
+
+TEST_F(FetchTest, SaysWhatTheServerSays) {
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  const Secret before = *ShowServerKey(config_, "web", *tpm_);
+  struct {
+    int status;
+    std::string body;
+    std::string says;
+  } const kCases[] = {
+      {401, "", "username and secret_file"},
+      {403, "no such profile\n", "403: no such profile"},
+      {404, "", "may not make keys"},
+      {501, "not here\n", "may not make keys"},
+      {500, "", "answered 500"},
+      {503, "", "try again"},
+  };
+  for (const auto& c : kCases) {
+    server_.Bend([&c](const Seen& seen) -> std::optional<HttpResponse> {
+      if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
+      return HttpResponse{.status = c.status, .body = c.body};
+    });
+    ExpectRefused(Fetch({.type = KeyType::kEcP256}), c.says);
+    EXPECT_EQ(ShowServerKey(config_, "web", *tpm_)->bytes(), before.bytes());
+  }
+}
+
+TEST_F(FetchTest, RefusesRepliesOfAnotherForm) {
+  const Secret pkcs8 = NewPkcs8(KeyType::kEcP256);
+  const auto key = KeyServerThread::Part("application/pkcs8", pkcs8.bytes());
+  const auto certificates =
+      KeyServerThread::Part("application/pkcs7-mime; smime-type=certs-only",
+                            CertsOnly({ca_.Issue("web", SpkiOf(pkcs8))}));
+  const auto text = KeyServerThread::Part("text/plain", pkcs8.bytes());
+  HttpResponse untyped = KeyServerThread::Mixed({key, certificates});
+  untyped.headers.clear();
+  struct {
+    std::string what;
+    HttpResponse reply;
+    bool accept = false;
+  } const kCases[] = {
+      {"as it should", KeyServerThread::Mixed({key, certificates}), true},
+      {"the other order", KeyServerThread::Mixed({certificates, key}), true},
+      {"a key alone", KeyServerThread::Mixed({key})},
+      {"certificates alone", KeyServerThread::Mixed({certificates})},
+      {"two keys", KeyServerThread::Mixed({key, key})},
+      {"three parts", KeyServerThread::Mixed({key, certificates, text})},
+      {"a part of another type", KeyServerThread::Mixed({text, certificates})},
+      {"no type", untyped},
+      {"no multipart",
+       HttpResponse{.headers = {{"Content-Type", "application/pkcs8"}},
+                    .body = est::EncodeBody(pkcs8.bytes())}},
+  };
+  for (const auto& c : kCases) {
+    SCOPED_TRACE(c.what);
+    server_.Bend([&c](const Seen& seen) -> std::optional<HttpResponse> {
+      if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
+      return c.reply;
+    });
+    EXPECT_EQ(Fetch({.type = KeyType::kEcP256}).ok(), c.accept);
+  }
+}
+
+// RFC 7030 3.5: the agent links whenever the server asks for it.
+TEST_F(FetchTest, LinksTheRequestToItsConnection) {
+  for (TlsVersions versions :
+       {TlsVersions{.allow_1_3 = false}, TlsVersions{.allow_1_2 = false}}) {
+    KeyServerThread server(ca_, versions);
+    SetUpConfig(server);
+    est::CsrAttrs attrs;
+    attrs.items.push_back(oids::ChallengePassword());
+    const Bytes der = *est::SerializeCsrAttrsDer(attrs);
+    server.Bend([&der](const Seen& seen) -> std::optional<HttpResponse> {
+      if (seen.operation != est::Operation::kCsrAttrs) return std::nullopt;
+      return HttpResponse{.headers = {{"Content-Type", "application/csrattrs"}},
+                          .body = est::EncodeBody(der)};
+    });
+    const absl::Status status = Fetch({.type = KeyType::kEcP256});
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_EQ(server.requests().size(), 1u);
+    EXPECT_EQ(server.requests()[0].csr->challenge_password,
+              server.requests()[0].binding);
+  }
+}
+
+TEST_F(FetchTest, MistakesAreSaidBeforeAnythingIsSent) {
+  ExpectRefused(Fetch({.name = "../web"}), "name");
+  ExpectRefused(Fetch({.protection = "psk"}), "server_keys.psk_id");
+  ExpectRefused(Fetch({.protection = "none"}), "none of auto");
+  EXPECT_TRUE(absl::IsNotFound(ShowServerKey(config_, "web", *tpm_).status()));
+  config_.ca_file.clear();
+  config_.ca_sha256 = Bytes(32, 1);
+  ExpectRefused(Fetch({.type = KeyType::kEcP256}), "enroll first");
+  EXPECT_TRUE(server_.requests().empty());
+}
+
+TEST_F(FetchTest, AClearedTpmLosesTheKey) {
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  fake_->Clear();
+  EXPECT_EQ(TpmActionOf(ShowServerKey(config_, "web", *tpm_).status()),
+            TpmAction::kKeyLost);
+  // And can fetch another one.
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  ExpectStored();
+}
+
+// Whichever TPM command fails, what is stored is the old or the new key.
+TEST_F(FetchTest, EveryTpmCommandMayFail) {
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  int failures = 0;
+  for (int count = 0;; ++count) {
+    ASSERT_LT(count, 20);
+    const Secret before = server_.pkcs8();
+    fake_->FailAfter(count, TpmStatus(TpmAction::kFreeMemory, "no memory"));
+    const absl::Status status = Fetch({.type = KeyType::kEcP256});
+    fake_->FailAfter(1000, absl::OkStatus());
+    if (status.ok()) break;
+    ++failures;
+    EXPECT_EQ(TpmActionOf(status), TpmAction::kFreeMemory) << status;
+    auto pem = ShowServerKey(config_, "web", *tpm_);
+    ASSERT_TRUE(pem.ok()) << pem.status();
+    EXPECT_EQ((*SoftwareSigner::FromPkcs8Pem(*pem))->public_key_spki(),
+              SpkiOf(before));
+    // The failed fetch may have had the server make a key that was dropped.
+    ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  }
+  EXPECT_GE(failures, 2);  // sealing the request's key, sealing the key
+  ExpectStored();
+}
+
+}  // namespace
+}  // namespace bestow::agent

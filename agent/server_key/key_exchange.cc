@@ -1,0 +1,210 @@
+#include "agent/server_key/key_exchange.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/est/csr_attrs.h"
+#include "common/tls/tls_context.h"
+
+namespace bestow::agent {
+namespace {
+
+absl::Status Because(std::string_view what, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat(what, ": ", status.message()));
+}
+
+std::string InTime(const std::optional<absl::Duration>& wait) {
+  return wait ? absl::StrCat("in ", absl::FormatDuration(*wait)) : "later";
+}
+
+// What a reply other than 200 comes to.
+absl::Status Refusal(const EstReply& reply, bool with_certificate) {
+  if (reply.status == 202) {
+    return absl::UnavailableError(absl::StrCat(
+        "the server wants an operator's word first: run the same command "
+        "again ",
+        InTime(reply.retry_after)));
+  }
+  const std::string said = absl::StrCat(
+      "the server answered ", reply.status,
+      reply.reason.empty() ? "" : absl::StrCat(": ", reply.reason));
+  if (reply.status == 503 || reply.status == 429) {
+    return absl::UnavailableError(
+        absl::StrCat(said, "; try again ", InTime(reply.retry_after)));
+  }
+  std::string_view advice;
+  if (reply.status == 401) {
+    advice = with_certificate
+                 ? "; it does not accept the current certificate"
+                 : "; are identity.username and secret_file right?";
+  } else if (reply.status == 404 || reply.status == 501) {
+    advice = "; it may not make keys for clients under this server.url";
+  }
+  return absl::PermissionDeniedError(absl::StrCat(said, advice));
+}
+
+}  // namespace
+
+KeyExchange::KeyExchange(EventLoop& loop, const Context& context)
+    : loop_(loop),
+      context_(context),
+      with_certificate_(HasValidCertificate()) {}
+
+bool KeyExchange::HasValidCertificate() const {
+  return context_.current &&
+         context_.clock.Now() < context_.current->certificate.not_after;
+}
+
+absl::StatusOr<std::shared_ptr<const TlsContext>> KeyExchange::MakeTls() {
+  TlsClientOptions options;
+  options.server_anchors = context_.trust.anchors;
+  if (with_certificate_) {
+    auto signer = TpmSigner::Create(context_.tpm, context_.current->key);
+    if (!signer.ok()) return signer.status();
+    tls_signer_ = *std::move(signer);
+    TlsCredential credential;
+    credential.chain.push_back(context_.current->certificate.der);
+    for (const Certificate& certificate : context_.current->chain) {
+      credential.chain.push_back(certificate.der);
+    }
+    credential.signer = tls_signer_;
+    options.credential = std::move(credential);
+  }
+  return TlsContext::CreateClient(std::move(options), context_.clock);
+}
+
+void KeyExchange::Start(Done done) {
+  done_ = std::move(done);
+  if (context_.trust.anchors == nullptr) {
+    return Finish(absl::FailedPreconditionError(
+        "the server's CA is not known yet: enroll first (bestow-agent run)"));
+  }
+  auto tls = MakeTls();
+  if (!tls.ok()) return Finish(Because("preparing TLS", tls.status()));
+  client_ = std::make_unique<EstClient>(loop_, context_.config.server,
+                                        *std::move(tls));
+  client_->Connect([this](absl::Status status) { Connected(status); });
+}
+
+// The client may be what calls: it goes with the exchange, later.
+void KeyExchange::Finish(absl::StatusOr<HttpResponse> result) {
+  loop_.Post([done = std::move(done_),
+              result = std::make_shared<absl::StatusOr<HttpResponse>>(
+                  std::move(result))] { done(std::move(*result)); });
+}
+
+void KeyExchange::Connected(const absl::Status& status) {
+  if (status.ok()) return AskAttributes(/*with_secret=*/false);
+  // A signature that the TPM refused shows as a failed handshake.
+  if (tls_signer_ != nullptr && !tls_signer_->last_error().ok()) {
+    return Finish(tls_signer_->last_error());
+  }
+  Finish(Because(
+      absl::StrCat("connecting to ", context_.config.server.ToText()), status));
+}
+
+absl::StatusOr<BasicCredential> KeyExchange::ReadBasic() const {
+  auto secret = ReadSecretFile(context_.config.secret_file);
+  if (!secret.ok()) return secret.status();
+  return BasicCredential{context_.config.username, *std::move(secret)};
+}
+
+void KeyExchange::AskAttributes(bool with_secret) {
+  std::optional<BasicCredential> basic;
+  if (with_secret) {
+    auto read = ReadBasic();
+    if (!read.ok()) return Finish(read.status());
+    basic = *std::move(read);
+  }
+  client_->Get(est::Operation::kCsrAttrs, basic ? &*basic : nullptr,
+               [this, with_secret](absl::StatusOr<EstReply> reply) {
+                 TakeAttributes(reply, with_secret);
+               });
+}
+
+void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply,
+                                 bool with_secret) {
+  constexpr std::string_view kWhat = "fetching the CSR attributes";
+  if (!reply.ok()) return Finish(Because(kWhat, reply.status()));
+  // RFC 7030 4.5.2: 204 and 404 say that there are none.
+  if (reply->status == 204 || reply->status == 404) return SendRequest();
+  // RFC 7030 4.5: a server should not ask who we are here, but may.
+  if (reply->status == 401 && !with_certificate_ && !with_secret) {
+    return AskAttributes(/*with_secret=*/true);
+  }
+  if (reply->status != 200) {
+    return Finish(Because(kWhat, Refusal(*reply, with_certificate_)));
+  }
+  // An empty body says what 204 does.
+  if (!reply->body.empty()) {
+    auto attrs = est::ParseCsrAttrsDer(reply->body);
+    if (!attrs.ok()) return Finish(Because(kWhat, attrs.status()));
+    plan_ = PlanCsr(*attrs);
+  }
+  if (!plan_.unmet.empty()) {
+    context_.log(absl::StrCat(
+        "note: the server asks for what this agent can't put into a request: ",
+        absl::StrJoin(plan_.unmet, ", ")));
+  }
+  SendRequest();
+}
+
+absl::StatusOr<Bytes> KeyExchange::BuildRequest() {
+  Bytes spki = context_.request_key.public_key_spki();
+  // 4.4.1: "the server SHOULD treat the CSR as it would any enroll or re-enroll
+  // CSR".
+  Pkcs10Template wanted =
+      with_certificate_
+          ? ReenrollTemplate(context_.current->certificate, plan_,
+                             std::move(spki))
+          : EnrollTemplate(context_.config.subject, context_.config.sans, plan_,
+                           std::move(spki));
+  if (auto s = AskForProtection(context_.protection, &wanted); !s.ok()) {
+    return s;
+  }
+  if (plan_.wants_linking) {
+    auto binding = client_->ChannelBinding();
+    if (!binding.ok()) return binding.status();
+    wanted.challenge_password = *std::move(binding);
+  }
+  auto info = SerializePkcs10InfoDer(wanted);
+  if (!info.ok()) return info.status();
+  auto signature = SignAndWait(context_.request_key, *info);
+  if (!signature.ok()) return signature.status();
+  return AssemblePkcs10Der(*info, context_.request_key.algorithm(), *signature);
+}
+
+void KeyExchange::SendRequest() {
+  if (!client_->reusable()) {
+    return Finish(absl::UnavailableError(
+        "the server closed the connection after the CSR attributes; try "
+        "again"));
+  }
+  auto csr = BuildRequest();
+  if (!csr.ok()) return Finish(Because("building the request", csr.status()));
+  std::optional<BasicCredential> basic;
+  if (!with_certificate_) {
+    auto read = ReadBasic();
+    if (!read.ok()) return Finish(read.status());
+    basic = *std::move(read);
+  }
+  context_.log(absl::StrCat("asking for a key of type ",
+                            KeyTypeName(context_.request_key.type()),
+                            ", protected by ", context_.protection.Describe()));
+  client_->PostServerKeyGen(*csr, basic ? &*basic : nullptr,
+                            [this](absl::StatusOr<HttpResponse> response) {
+                              TakeReply(std::move(response));
+                            });
+}
+
+void KeyExchange::TakeReply(absl::StatusOr<HttpResponse> response) {
+  if (!response.ok()) return Finish(response.status());
+  if (response->status == 200) return Finish(std::move(response));
+  auto reply = ReadEstReply(*response, context_.clock.Now());
+  if (!reply.ok()) return Finish(reply.status());
+  Finish(Refusal(*reply, with_certificate_));
+}
+
+}  // namespace bestow::agent
