@@ -50,7 +50,9 @@ class Reporter {
 
  private:
   void Working(Mode mode) {
-    activity_.doing = mode == Mode::kReenroll ? "renewing" : "enrolling";
+    activity_.doing = mode == Mode::kReenroll  ? "renewing"
+                      : mode == Mode::kCheckup ? "checking"
+                                               : "enrolling";
     activity_.next_at.reset();
     Log(activity_.doing);
     Write();

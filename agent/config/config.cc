@@ -18,6 +18,7 @@ constexpr size_t kMaxSecretBytes = 4 * 1024;
 constexpr size_t kSha256HexChars = 64;
 constexpr size_t kMaxPskIdBytes = 64;
 constexpr absl::Duration kShortestRetry = absl::Milliseconds(100);
+constexpr absl::Duration kShortestInterval = absl::Minutes(1);
 
 void ReadServer(TomlFile& file, Config* config) {
   const std::string url_text = file.RequiredString("server", "url");
@@ -28,6 +29,13 @@ void ReadServer(TomlFile& file, Config* config) {
     file.Mistake("server", "url", url.status().message());
   }
   config->ca_file = file.String("server", "ca_file").value_or("");
+  if (const auto tls = file.String("server", "tls")) {
+    config->tls_1_2 = *tls != "1.3";
+    config->tls_1_3 = *tls != "1.2";
+    if (*tls != "1.2" && *tls != "1.3" && *tls != "any") {
+      file.Mistake("server", "tls", "must be \"any\", \"1.2\" or \"1.3\"");
+    }
+  }
   const auto pin = file.String("server", "ca_sha256");
   if (config->ca_file.empty() == !pin.has_value()) {
     file.Mistake("server", pin ? "ca_sha256" : "ca_file",
@@ -67,6 +75,16 @@ void ReadIdentity(TomlFile& file, Config* config) {
     file.Mistake("identity", subject ? "subject" : "username",
                  name.status().message());
   }
+  if (const auto text = file.String("identity", "key_type")) {
+    auto type = KeyTypeByName(*text);
+    if (!type.ok() || *type == KeyType::kEd25519) {
+      file.Mistake("identity", "key_type",
+                   "must be \"ec-p256\", \"ec-p384\", \"rsa-2048\" or "
+                   "\"rsa-3072\"");
+    } else {
+      config->key_type = *type;
+    }
+  }
   for (const std::string& text :
        file.Strings("identity", "sans").value_or(std::vector<std::string>())) {
     auto san = GeneralName::FromText(text);
@@ -99,6 +117,16 @@ void ReadServerKeys(TomlFile& file, Config* config) {
   config->psk_id = ToBytes(AsBytes(octets));
 }
 
+absl::Duration ReadInterval(TomlFile& file, std::string_view key,
+                            absl::Duration otherwise) {
+  if (file.String("renewal", key) == "never") return absl::InfiniteDuration();
+  const auto interval = file.Duration("renewal", key);
+  if (interval && *interval < kShortestInterval) {
+    file.Mistake("renewal", key, "must be at least 1m, or \"never\"");
+  }
+  return interval.value_or(otherwise);
+}
+
 void ReadRenewal(TomlFile& file, Config* config) {
   ScheduleOptions& schedule = config->schedule;
   schedule.fraction =
@@ -123,6 +151,17 @@ void ReadRenewal(TomlFile& file, Config* config) {
     file.Mistake("renewal", "retry_max",
                  "must be between retry_min and 168h (a week)");
   }
+  schedule.cacerts_interval =
+      ReadInterval(file, "cacerts_interval", schedule.cacerts_interval);
+  schedule.info_interval =
+      ReadInterval(file, "info_interval", schedule.info_interval);
+  schedule.same_key =
+      file.Bool("renewal", "same_key").value_or(schedule.same_key);
+  schedule.expired_grace = file.Duration("renewal", "expired_grace")
+                               .value_or(schedule.expired_grace);
+  if (schedule.expired_grace < absl::ZeroDuration()) {
+    file.Mistake("renewal", "expired_grace", "must not be negative");
+  }
 }
 
 }  // namespace
@@ -134,10 +173,13 @@ absl::StatusOr<Config> ParseConfigToml(std::string_view text,
   file->ExpectKeys(
       "", {"state_dir", "server", "tpm", "identity", "renewal", "server_keys"});
   file->ExpectKeys("server_keys", {"psk_id", "psk_file"});
-  file->ExpectKeys("server", {"url", "ca_file", "ca_sha256"});
+  file->ExpectKeys("server", {"url", "ca_file", "ca_sha256", "tls"});
   file->ExpectKeys("tpm", {"tcti"});
-  file->ExpectKeys("identity", {"username", "secret_file", "subject", "sans"});
-  file->ExpectKeys("renewal", {"fraction", "jitter", "retry_min", "retry_max"});
+  file->ExpectKeys("identity",
+                   {"username", "secret_file", "subject", "sans", "key_type"});
+  file->ExpectKeys("renewal", {"fraction", "jitter", "retry_min", "retry_max",
+                               "cacerts_interval", "info_interval", "same_key",
+                               "expired_grace"});
 
   Config config;
   config.state_dir = file->String("", "state_dir").value_or(config.state_dir);

@@ -13,6 +13,7 @@
 #include "agent/schedule/schedule.h"
 #include "common/base/bytes.h"
 #include "common/base/secret.h"
+#include "common/crypto/key_type.h"
 #include "common/pki/name.h"
 
 namespace bestow::agent {
@@ -23,11 +24,16 @@ struct Config {
   // Exactly one of the two says whom to trust.
   std::string ca_file;
   std::optional<Bytes> ca_sha256;
+  // Which versions of TLS are spoken.
+  bool tls_1_2 = true;
+  bool tls_1_3 = true;
   std::string tcti = "device:/dev/tpmrm0";
   std::string username;
   std::string secret_file;
   Name subject;  // CN=username unless given
   std::vector<GeneralName> sans;
+  // Of new keys, unless the server demands another; never kEd25519.
+  KeyType key_type = KeyType::kEcP256;
   ScheduleOptions schedule;
   // The key that server-generated keys come encrypted with; both or neither.
   Bytes psk_id;

@@ -33,6 +33,10 @@ fraction = 0.5
 jitter = 0
 retry_min = "2s"
 retry_max = "10m"
+cacerts_interval = "12h"
+info_interval = "never"
+same_key = true
+expired_grace = "48h"
 )";
 
 TEST(ConfigTest, ReadsEveryKey) {
@@ -49,6 +53,35 @@ TEST(ConfigTest, ReadsEveryKey) {
   EXPECT_EQ(config->schedule.jitter, 0);
   EXPECT_EQ(config->schedule.retry_min, absl::Seconds(2));
   EXPECT_EQ(config->schedule.retry_max, absl::Minutes(10));
+  EXPECT_EQ(config->schedule.cacerts_interval, absl::Hours(12));
+  EXPECT_EQ(config->schedule.info_interval, absl::InfiniteDuration());
+  EXPECT_TRUE(config->schedule.same_key);
+  EXPECT_EQ(config->schedule.expired_grace, absl::Hours(48));
+}
+
+TEST(ConfigTest, KeyTypesAndTlsVersions) {
+  const auto with = [](std::string_view server, std::string_view identity) {
+    return ParseConfigToml(
+        absl::StrReplaceAll(
+            kGood, {{"[tpm]", absl::StrCat(server, "\n[tpm]")},
+                    {"[renewal]", absl::StrCat(identity, "\n[renewal]")}}),
+        "agent.toml");
+  };
+  auto config = with("", "");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->tls_1_2 && config->tls_1_3);
+  EXPECT_EQ(config->key_type, KeyType::kEcP256);
+  config = with("tls = \"1.2\"", "key_type = \"rsa-3072\"");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->tls_1_2 && !config->tls_1_3);
+  EXPECT_EQ(config->key_type, KeyType::kRsa3072);
+  config = with("tls = \"1.3\"", "key_type = \"ec-p384\"");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(!config->tls_1_2 && config->tls_1_3);
+  EXPECT_FALSE(with("tls = \"1.1\"", "").ok());
+  EXPECT_FALSE(with("", "key_type = \"rsa-1024\"").ok());
+  // No TPM has it.
+  EXPECT_FALSE(with("", "key_type = \"ed25519\"").ok());
 }
 
 TEST(ConfigTest, HasDefaults) {
@@ -63,6 +96,9 @@ TEST(ConfigTest, HasDefaults) {
   EXPECT_EQ(config->ca_sha256, Bytes(32, 0xaa));
   EXPECT_EQ(config->subject.ToText(), "CN=x,O=y");
   EXPECT_EQ(config->schedule.fraction, 0.66);
+  EXPECT_EQ(config->schedule.cacerts_interval, absl::Hours(24));
+  EXPECT_FALSE(config->schedule.same_key);
+  EXPECT_EQ(config->schedule.expired_grace, absl::ZeroDuration());
 }
 
 // What is put for what, and what the message then holds.
@@ -81,6 +117,10 @@ TEST(ConfigTest, NamesFileLineKeyAndTheNearestKnownKey) {
       {"\"2s\"", "\"2 parsecs\"", "agent.toml:14: renewal.retry_min", "5s"},
       {"\"2s\"", "2", "agent.toml:14: renewal.retry_min", "string"},
       {"\"10m\"", "\"1s\"", "agent.toml:15: renewal.retry_max", "retry_min"},
+      {"\"12h\"", "\"1s\"", "agent.toml:16: renewal.cacerts_interval", "1m"},
+      {"\"never\"", "\"nie\"", "agent.toml:17: renewal.info_interval", "5s"},
+      {"true", "1", "agent.toml:18: renewal.same_key", "true or false"},
+      {"48h", "-48h", "agent.toml:19: renewal.expired_grace", "negative"},
       {"https:", "http:", "agent.toml:3: server.url", "https://"},
       {":8443", ":84430", "agent.toml:3: server.url", "port"},
       {"\"/etc/secret\"", "7", "agent.toml:9: identity.secret_file", "string"},

@@ -116,6 +116,15 @@ std::optional<double> TomlFile::Number(std::string_view section,
   return std::nullopt;
 }
 
+std::optional<bool> TomlFile::Bool(std::string_view section,
+                                   std::string_view key) {
+  const toml::node* node = Find(section, key);
+  if (node == nullptr) return std::nullopt;
+  if (auto value = node->value_exact<bool>()) return value;
+  Mistake(section, key, "must be true or false");
+  return std::nullopt;
+}
+
 std::optional<absl::Duration> TomlFile::Duration(std::string_view section,
                                                  std::string_view key) {
   std::optional<std::string> text = String(section, key);

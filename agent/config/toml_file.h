@@ -30,6 +30,7 @@ class TomlFile {
   std::optional<std::string> String(std::string_view section,
                                     std::string_view key);
   std::optional<double> Number(std::string_view section, std::string_view key);
+  std::optional<bool> Bool(std::string_view section, std::string_view key);
   std::optional<absl::Duration> Duration(std::string_view section,
                                          std::string_view key);
   std::optional<std::vector<std::string>> Strings(std::string_view section,

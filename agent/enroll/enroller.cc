@@ -9,18 +9,21 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/enroll/trust_source.h"
+#include "agent/schedule/agenda.h"
 #include "agent/tpm/errors.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
 #include "common/pki/pkcs10.h"
 
 namespace bestow::agent {
 namespace {
 
-// Chips take up to seconds; a TPM that says nothing for this long hangs.
-constexpr absl::Duration kTpmTimeout = absl::Seconds(60);
+// Chips take seconds, and tens of them for an RSA key; a TPM that says nothing
+// for this long hangs.
+constexpr absl::Duration kTpmTimeout = absl::Minutes(3);
 constexpr absl::Duration kClockWatchPeriod = absl::Seconds(20);
 constexpr absl::Duration kClockJump = absl::Seconds(5);
 
@@ -32,6 +35,11 @@ absl::Duration SteadyNow() {
 
 absl::Status FailpointError(std::string_view name) {
   return absl::InternalError(absl::StrCat("failpoint ", name));
+}
+
+ScheduleOptions WithoutInfo(ScheduleOptions options) {
+  options.info_interval = absl::InfiniteDuration();
+  return options;
 }
 
 Validity ValidityOf(const Credential& credential) {
@@ -50,7 +58,7 @@ Enroller::Enroller(EventLoop& loop, const Config& config,
       tpm_(tpm),
       clock_(clock),
       observer_(std::move(observer)),
-      machine_(config.schedule, random_) {}
+      machine_(WithoutInfo(config.schedule), random_) {}
 
 Enroller::~Enroller() = default;
 
@@ -90,6 +98,12 @@ absl::Status Enroller::Start() {
   if (current_) started.credential = ValidityOf(*current_);
   started.has_pending_key = pending_key_.has_value();
   started.has_trust = trust_.anchors != nullptr;
+  auto agenda = ReadAgenda(config_.state_dir, config_.server.ToText());
+  if (agenda.ok()) {
+    started.agenda = *std::move(agenda);
+  } else {
+    observer_.problem(std::string(agenda.status().message()));
+  }
   clock_offset_ = (clock_.Now() - absl::UnixEpoch()) - SteadyNow();
   WatchClock();
   Handle(started);
@@ -159,12 +173,13 @@ void Enroller::OnTpm(std::string_view what,
   });
 }
 
-void Enroller::Do(const action::MakeKey&) {
+void Enroller::Do(const action::MakeKey&) { MakeKeyOf(WantedKeyType()); }
+
+void Enroller::MakeKeyOf(KeyType type) {
   OnTpm<TpmKey>(
-      "making the key",
-      [](Tpm& tpm) { return tpm.CreateKey(KeyType::kEcP256); },
-      [this](absl::StatusOr<TpmKey> key) {
-        if (!key.ok()) return Fail("", key.status());
+      "making the key", [type](Tpm& tpm) { return tpm.CreateKey(type); },
+      [this, type](absl::StatusOr<TpmKey> key) {
+        if (!key.ok()) return CantMakeKey(type, key.status());
         if (Failpoint("agent.key_made")) {
           return Fail("", FailpointError("agent.key_made"));
         }
@@ -172,7 +187,8 @@ void Enroller::Do(const action::MakeKey&) {
           return Fail("keeping the new key", s);
         }
         pending_key_ = *std::move(key);
-        observer_.log("made a key in the TPM");
+        observer_.log(
+            absl::StrCat("made a key in the TPM (", KeyTypeName(type), ")"));
         if (Failpoint("agent.key_saved")) {
           return Fail("", FailpointError("agent.key_saved"));
         }
@@ -180,7 +196,32 @@ void Enroller::Do(const action::MakeKey&) {
       });
 }
 
+// The server's demand is a wish where the TPM can't meet it: what it thinks of
+// another key is for it to say.
+void Enroller::CantMakeKey(KeyType type, const absl::Status& status) {
+  if (TpmActionOf(status) != TpmAction::kUnsupported ||
+      (type == config_.key_type && !pending_key_)) {
+    return Fail("", status);
+  }
+  observer_.log(
+      absl::StrCat("note: the server asks for a key that this TPM can't make: ",
+                   status.message()));
+  if (pending_key_) return Handle(event::KeyMade{});
+  MakeKeyOf(config_.key_type);
+}
+
+KeyType Enroller::WantedKeyType() const {
+  return plan_.key_type.value_or(config_.key_type);
+}
+
 void Enroller::Do(const action::BuildCsr& action) {
+  same_key_ = action.same_key;
+  if (same_key_) {
+    // As with a new key: after a crash it is known what was sent.
+    if (absl::Status s = store_.SavePendingKey(current_->key); !s.ok()) {
+      return Fail("keeping the key", s);
+    }
+  }
   if (!action.linked) return SignCsr(action.mode, std::nullopt);
   WithConnection(ChannelFor(action.mode), [this, mode = action.mode] {
     auto binding = client_->ChannelBinding();
@@ -191,33 +232,37 @@ void Enroller::Do(const action::BuildCsr& action) {
   });
 }
 
-void Enroller::SignCsr(Mode mode,
-                       std::optional<std::string> challenge_password) {
-  auto spki = TpmPublicToSpki(pending_key_->public_blob);
-  if (!spki.ok()) return Fail("reading the pending key", spki.status());
+void Enroller::SignCsr(Mode mode, std::optional<std::string> binding) {
+  auto spki = TpmPublicToSpki(RequestKey().public_blob);
+  if (!spki.ok()) return Fail("reading the key", spki.status());
   auto type = KeyTypeOfSpki(*spki);
-  if (!type.ok()) return Fail("reading the pending key", type.status());
+  if (!type.ok()) return Fail("reading the key", type.status());
   const SignatureAlgorithm algorithm = SignatureAlgorithmOf(*type);
   Pkcs10Template wanted =
       mode == Mode::kReenroll
           ? ReenrollTemplate(current_->certificate, plan_, *std::move(spki))
           : EnrollTemplate(config_.subject, config_.sans, plan_,
                            *std::move(spki));
-  wanted.challenge_password = std::move(challenge_password);
+  if (plan_.link_with == LinkWith::kEstIdentityLinking) {
+    wanted.est_identity_linking = std::move(binding);
+  } else {
+    wanted.challenge_password = std::move(binding);
+  }
   auto info = SerializePkcs10InfoDer(wanted);
   if (!info.ok()) return Fail("building the request", info.status());
   OnTpm<Bytes>(
       "signing the request",
-      [key = *pending_key_, algorithm, info = *info](Tpm& tpm) {
+      [key = RequestKey(), algorithm, info = *info](Tpm& tpm) {
         return tpm.Sign(key, algorithm, info);
       },
       [this, algorithm, info = *info](absl::StatusOr<Bytes> signature) {
         if (!signature.ok()) {
           const bool lost =
               TpmActionOf(signature.status()) == TpmAction::kKeyLost;
-          return Fail(
-              "", signature.status(),
-              lost ? FailureKind::kPendingKeyLost : FailureKind::kOther);
+          return Fail("", signature.status(),
+                      !lost       ? FailureKind::kOther
+                      : same_key_ ? FailureKind::kCurrentKeyLost
+                                  : FailureKind::kPendingKeyLost);
         }
         auto csr = AssemblePkcs10Der(info, algorithm, *signature);
         if (!csr.ok()) return Fail("building the request", csr.status());
@@ -233,7 +278,7 @@ void Enroller::SignCsr(Mode mode,
 }
 
 void Enroller::Do(const action::Save&) {
-  Credential next{.key = *pending_key_,
+  Credential next{.key = RequestKey(),
                   .certificate = issued_->certificate,
                   .chain = issued_->chain,
                   .obtained_at = clock_.Now(),
@@ -253,6 +298,7 @@ void Enroller::Do(const action::Save&) {
   }
   current_ = std::move(next);
   pending_key_.reset();
+  same_key_ = false;
   issued_.reset();
   observer_.log(absl::StrCat(
       is_renewal ? "renewed: " : "enrolled: ",
@@ -270,10 +316,20 @@ void Enroller::Do(const action::DropPendingKey&) {
   }
 }
 
+void Enroller::Do(const action::FetchRenewalInfo&) {
+  Fail("renewal information", absl::UnimplementedError("not asked for"));
+}
+
+void Enroller::Do(const action::KeepAgenda& action) {
+  absl::Status status =
+      WriteAgenda(config_.state_dir, config_.server.ToText(), action.agenda);
+  if (!status.ok()) observer_.log(std::string(status.message()));
+}
+
 void Enroller::Do(const action::ScheduleAt& action) {
   DropConnection();
   const absl::Duration delay =
-      std::max(action.time - clock_.Now(), absl::ZeroDuration());
+      std::max(action.wake - clock_.Now(), absl::ZeroDuration());
   timer_ = loop_.RunAfter(delay, [this] { Handle(event::TimerFired{}); });
   observer_.waiting(action.time, action.is_renewal);
 }

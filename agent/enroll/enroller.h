@@ -17,10 +17,12 @@
 #include "agent/credentials/credential_store.h"
 #include "agent/enroll/csr_plan.h"
 #include "agent/enroll/est_client.h"
+#include "agent/enroll/http_login.h"
 #include "agent/enroll/machine.h"
 #include "agent/enroll/trust.h"
 #include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
+#include "common/crypto/key_type.h"
 #include "common/net/event_loop.h"
 
 namespace bestow::agent {
@@ -63,11 +65,13 @@ class Enroller {
   void Handle(const Event& event);
   void Do(const action::FetchCaCerts& action);
   void Do(const action::FetchCsrAttrs& action);
+  void Do(const action::FetchRenewalInfo& action);
   void Do(const action::MakeKey& action);
   void Do(const action::BuildCsr& action);
   void Do(const action::SendCsr& action);
   void Do(const action::Save& action);
   void Do(const action::DropPendingKey& action);
+  void Do(const action::KeepAgenda& action);
   void Do(const action::ScheduleAt& action);
   void Do(const action::ReportProblem& action);
   void Fail(std::string_view what, const absl::Status& status,
@@ -81,7 +85,17 @@ class Enroller {
   void OnTpm(std::string_view what,
              std::function<absl::StatusOr<Result>(Tpm&)> job,
              std::function<void(absl::StatusOr<Result>)> done);
-  void SignCsr(Mode mode, std::optional<std::string> challenge_password);
+  void MakeKeyOf(KeyType type);
+  void CantMakeKey(KeyType type, const absl::Status& status);
+  // `binding`: what links the request to its connection, or nullopt.
+  void SignCsr(Mode mode, std::optional<std::string> binding);
+  // Of new keys: the server's demand, or the config's wish.
+  KeyType WantedKeyType() const;
+  event::CsrAttrsFetched Planned() const;
+  // What the request is for: the pending key, or the current one.
+  const TpmKey& RequestKey() const {
+    return same_key_ ? current_->key : *pending_key_;
+  }
   void WatchClock();
 
   // enroller_exchange.cc: what goes over the network.
@@ -92,12 +106,13 @@ class Enroller {
   void ConnectFailed(const absl::Status& status);
   void DropConnection();
   void TakeCaCerts(const absl::StatusOr<EstReply>& reply, bool bootstrap);
-  void AskCsrAttrs(Mode mode, bool with_secret);
-  void TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode,
-                    bool with_secret);
+  void AskCsrAttrs(Mode mode);
+  void TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode);
+  void Send(Mode mode);
   void TakeIssued(const absl::StatusOr<EstReply>& reply, Mode mode);
   void Refused(std::string_view what, const EstReply& reply);
-  absl::StatusOr<BasicCredential> ReadBasic() const;
+  // Null where no name and secret are shown.
+  HttpLogin* LoginFor(Mode mode);
   static Channel ChannelFor(Mode mode) {
     return mode == Mode::kReenroll ? Channel::kWithCertificate
                                    : Channel::kServerAuth;
@@ -120,9 +135,11 @@ class Enroller {
   std::optional<TpmKey> pending_key_;
 
   // Of the attempt under way.
+  std::optional<HttpLogin> login_;  // the connection's, which comes after it
   std::shared_ptr<TpmSigner> tls_signer_;
   std::shared_ptr<EstClient> client_;
   Channel channel_ = Channel::kPinned;
+  bool same_key_ = false;
   CsrPlan plan_;
   Bytes csr_der_;
   std::optional<IssuedCredential> issued_;

@@ -8,6 +8,7 @@
 #include "agent/tpm/errors.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
+#include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
 #include "common/pki/certs_only.h"
@@ -15,6 +16,19 @@
 
 namespace bestow::agent {
 namespace {
+
+// It was understood, and the same again would be refused again.
+bool IsRefusal(int status) {
+  switch (status) {
+    case 404:  // wrong place
+    case 408:  // too slow
+    case 425:  // too early
+    case 429:  // too often
+      return false;
+    default:
+      return status >= 400 && status < 500;
+  }
+}
 
 std::string_view WhatIsWanted(Mode mode) {
   return mode == Mode::kReenroll ? "renewing" : "enrolling";
@@ -25,6 +39,8 @@ std::string_view WhatIsWanted(Mode mode) {
 absl::StatusOr<std::shared_ptr<const TlsContext>> Enroller::MakeTls(
     Channel channel) {
   TlsClientOptions options;
+  options.versions = {.allow_1_2 = config_.tls_1_2,
+                      .allow_1_3 = config_.tls_1_3};
   if (channel == Channel::kPinned) {
     options.pinned_ca_sha256 = config_.ca_sha256;
   } else {
@@ -83,10 +99,8 @@ void Enroller::ConnectFailed(const absl::Status& status) {
   Fail(absl::StrCat("connecting to ", config_.server.ToText()), status);
 }
 
-absl::StatusOr<BasicCredential> Enroller::ReadBasic() const {
-  auto secret = ReadSecretFile(config_.secret_file);
-  if (!secret.ok()) return secret.status();
-  return BasicCredential{config_.username, *std::move(secret)};
+HttpLogin* Enroller::LoginFor(Mode mode) {
+  return mode == Mode::kEnroll ? &*login_ : nullptr;
 }
 
 void Enroller::Refused(std::string_view what, const EstReply& reply) {
@@ -100,7 +114,7 @@ void Enroller::Refused(std::string_view what, const EstReply& reply) {
     advice = "; is server.url right?";
   }
   Handle(event::Failed{
-      FailureKind::kOther,
+      IsRefusal(reply.status) ? FailureKind::kRefused : FailureKind::kOther,
       absl::StrCat(what, ": the server answered ", reply.status,
                    reply.reason.empty() ? "" : ": ", reply.reason, advice),
       reply.retry_after});
@@ -109,6 +123,8 @@ void Enroller::Refused(std::string_view what, const EstReply& reply) {
 void Enroller::Do(const action::FetchCaCerts& action) {
   observer_.working(action.mode);
   DropConnection();
+  login_.emplace(config_.username,
+                 [path = config_.secret_file] { return ReadSecretFile(path); });
   const Channel channel =
       action.bootstrap ? Channel::kPinned : ChannelFor(action.mode);
   if (action.bootstrap && !config_.ca_sha256) {
@@ -179,75 +195,81 @@ void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
 }
 
 void Enroller::Do(const action::FetchCsrAttrs& action) {
-  AskCsrAttrs(action.mode, /*with_secret=*/false);
+  AskCsrAttrs(action.mode);
 }
 
-void Enroller::AskCsrAttrs(Mode mode, bool with_secret) {
-  WithConnection(ChannelFor(mode), [this, mode, with_secret] {
-    std::optional<BasicCredential> basic;
-    if (with_secret) {
-      auto read = ReadBasic();
-      if (!read.ok()) return Fail("", read.status());
-      basic = *std::move(read);
-    }
-    client_->Get(est::Operation::kCsrAttrs, basic ? &*basic : nullptr,
-                 [this, guard = Guard(), mode,
-                  with_secret](absl::StatusOr<EstReply> reply) {
-                   guard([&] { TakeCsrAttrs(reply, mode, with_secret); });
+// RFC 7030 4.5: a server should not ask who we are here, but may.
+void Enroller::AskCsrAttrs(Mode mode) {
+  WithConnection(ChannelFor(mode), [this, mode] {
+    client_->Get(est::Operation::kCsrAttrs, LoginFor(mode),
+                 [this, guard = Guard(), mode](absl::StatusOr<EstReply> reply) {
+                   guard([&] { TakeCsrAttrs(reply, mode); });
                  });
   });
 }
 
-void Enroller::TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode,
-                            bool with_secret) {
+void Enroller::TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode) {
   constexpr std::string_view kWhat = "fetching the CSR attributes";
   if (!reply.ok()) return Fail(kWhat, reply.status());
+  if (reply->ask_again) return AskCsrAttrs(mode);
   plan_ = CsrPlan();
   // RFC 7030 4.5.2: 204 and 404 say that there are none.
-  if (reply->status == 204 || reply->status == 404) {
-    return Handle(event::CsrAttrsFetched{});
-  }
-  // RFC 7030 4.5: a server should not ask who we are here, but may.
-  if (reply->status == 401 && mode == Mode::kEnroll && !with_secret) {
-    return AskCsrAttrs(mode, /*with_secret=*/true);
-  }
+  if (reply->status == 204 || reply->status == 404) return Handle(Planned());
   if (reply->status != 200) return Refused(kWhat, *reply);
   // An empty body says what 204 does.
   if (!reply->body.empty()) {
     auto attrs = est::ParseCsrAttrsDer(reply->body);
     if (!attrs.ok()) return Fail(kWhat, attrs.status());
-    plan_ = PlanCsr(*attrs);
+    plan_ = PlanCsr(*attrs, config_.key_type);
   }
   if (!plan_.unmet.empty()) {
     observer_.log(absl::StrCat(
         "note: the server asks for what this agent can't put into a request: ",
         absl::StrJoin(plan_.unmet, ", ")));
   }
-  Handle(event::CsrAttrsFetched{plan_.wants_linking});
+  Handle(Planned());
+}
+
+event::CsrAttrsFetched Enroller::Planned() const {
+  const auto type_of = [](const TpmKey& key) -> std::optional<KeyType> {
+    auto spki = TpmPublicToSpki(key.public_blob);
+    if (!spki.ok()) return std::nullopt;
+    auto type = KeyTypeOfSpki(*spki);
+    return type.ok() ? std::optional(*type) : std::nullopt;
+  };
+  event::CsrAttrsFetched planned;
+  planned.wants_linking = plan_.link_with != LinkWith::kNothing;
+  // A pending key outlives a change of the config: a one-time secret may be
+  // bound to it.
+  planned.pending_key_fits =
+      pending_key_ &&
+      (!plan_.key_type || type_of(*pending_key_) == plan_.key_type);
+  planned.current_key_fits =
+      current_ && type_of(current_->key) == WantedKeyType();
+  return planned;
 }
 
 void Enroller::Do(const action::SendCsr& action) {
-  const Mode mode = action.mode;
   if (Failpoint("agent.before_send")) {
     return Fail("", absl::InternalError("failpoint agent.before_send"));
   }
+  Send(action.mode);
+}
+
+void Enroller::Send(Mode mode) {
   // RFC 7030 3.5: a linked request is for its own connection alone.
-  if (plan_.wants_linking && (client_ == nullptr || !client_->reusable())) {
-    return Fail(WhatIsWanted(mode),
-                absl::UnavailableError("the connection that the request is "
-                                       "linked to ended before"));
+  const bool linked = plan_.link_with != LinkWith::kNothing;
+  if (linked && (client_ == nullptr || !client_->reusable())) {
+    return Handle(
+        event::LinkBroken{absl::StrCat(WhatIsWanted(mode),
+                                       ": the connection that the request is "
+                                       "linked to ended before")});
   }
   WithConnection(ChannelFor(mode), [this, mode] {
-    std::optional<BasicCredential> basic;
-    if (mode == Mode::kEnroll) {
-      auto read = ReadBasic();
-      if (!read.ok()) return Fail("", read.status());
-      basic = *std::move(read);
-    }
     client_->PostCsr(
         mode == Mode::kReenroll ? est::Operation::kSimpleReenroll
                                 : est::Operation::kSimpleEnroll,
-        csr_der_, basic ? &*basic : nullptr,
+        csr_der_, LoginFor(mode),
         [this, guard = Guard(), mode](absl::StatusOr<EstReply> reply) {
           guard([&] { TakeIssued(reply, mode); });
         });
@@ -260,11 +282,14 @@ void Enroller::TakeIssued(const absl::StatusOr<EstReply>& reply, Mode mode) {
   if (Failpoint("agent.reply")) {
     return Fail("", absl::InternalError("failpoint agent.reply"));
   }
+  if (reply->ask_again) return Send(mode);
+  // RFC 9266 4.1: what a channel binding was used on is used for nothing else.
+  if (plan_.link_with != LinkWith::kNothing) DropConnection();
   if (reply->status == 202) {
     return Handle(event::Deferred{reply->retry_after});
   }
   if (reply->status != 200) return Refused(what, *reply);
-  auto spki = TpmPublicToSpki(pending_key_->public_blob);
+  auto spki = TpmPublicToSpki(RequestKey().public_blob);
   if (!spki.ok()) return Fail(what, spki.status());
   auto issued = CheckIssued(reply->body, *spki, trust_, clock_.Now());
   if (!issued.ok()) return Fail(what, issued.status());

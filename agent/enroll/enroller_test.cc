@@ -12,10 +12,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "agent/enroll/testing/est_test_server.h"
+#include "agent/schedule/agenda.h"
 #include "agent/tpm/errors.h"
 #include "agent/tpm/fake_tpm.h"
+#include "agent/tpm/tpm_public.h"
 #include "common/base/file.h"
 #include "common/crypto/base64.h"
+#include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
 #include "common/est/transfer_encoding.h"
@@ -104,6 +107,7 @@ class EnrollerTest : public ::testing::Test {
                                            clock_, std::move(observer));
     failed_tries_ = 0;
     waits_for_renewal_ = false;
+    waits_until_ = absl::Time();
     absl::Status status = enroller_->Start();
     ASSERT_TRUE(status.ok()) << status;
   }
@@ -137,6 +141,11 @@ class EnrollerTest : public ::testing::Test {
     });
     done.WaitForNotification();
   }
+  absl::StatusOr<TpmKey> FakeTpmKey() {
+    absl::StatusOr<TpmKey> key;
+    WithTpm([&](FakeTpm& fake) { key = fake.CreateKey(KeyType::kEcP256); });
+    return key;
+  }
   std::string Problems() { return ::testing::PrintToString(problems_); }
 
   SystemClock clock_;
@@ -159,16 +168,24 @@ class EnrollerTest : public ::testing::Test {
   std::function<bool()> done_;
 };
 
-TEST_F(EnrollerTest, EnrollsWithTheSecretAfterTheServerIsTrusted) {
+constexpr char kBasic[] = "Basic realm=\"test\"";
+constexpr char kDigest[] =
+    "Digest realm=\"test\", nonce=\"n\", qop=\"auth\", algorithm=SHA-256";
+
+TEST_F(EnrollerTest, EnrollsWithTheSecretAfterTheServerIsTrustedAndAsks) {
+  server_->challenges = {kBasic};
   EnrollOnce();
   EXPECT_THAT(server_->Operations(),
               ElementsAre(Operation::kCaCerts, Operation::kCsrAttrs,
-                          Operation::kSimpleEnroll));
+                          Operation::kSimpleEnroll, Operation::kSimpleEnroll));
   EXPECT_EQ(server_->seen[0].authorization, "");
   EXPECT_EQ(server_->seen[1].authorization, "");
-  EXPECT_EQ(server_->seen[2].authorization,
+  EXPECT_EQ(server_->seen[2].authorization, "");
+  EXPECT_EQ(server_->seen[3].authorization,
             "Basic " + EncodeBase64(AsBytes("gw-17:s3cret")));
-  const Pkcs10Request& csr = *server_->seen[2].csr;
+  // All of it over one connection.
+  EXPECT_EQ(server_->seen[0].binding, server_->seen[3].binding);
+  const Pkcs10Request& csr = *server_->seen[3].csr;
   EXPECT_EQ(csr.subject.ToText(), "CN=gw-17");
   EXPECT_EQ(csr.requested_sans, config_.sans);
   EXPECT_FALSE(csr.challenge_password.has_value());
@@ -177,6 +194,44 @@ TEST_F(EnrollerTest, EnrollsWithTheSecretAfterTheServerIsTrusted) {
   ASSERT_TRUE(current.ok() && current->has_value());
   EXPECT_EQ((*current)->certificate.spki, csr.spki);
   EXPECT_EQ(*store_->PendingKey(), std::nullopt);
+  EXPECT_TRUE(problems_.empty()) << Problems();
+}
+
+TEST_F(EnrollerTest, AnswersADigestBeforeBasicAndOverANewConnectionToo) {
+  server_->challenges = {kBasic, kDigest};
+  for (bool closes : {false, true}) {
+    server_->closes_after_challenge = closes;
+    server_->seen.clear();
+    std::filesystem::remove_all(config_.state_dir + "/current");
+    EnrollOnce();
+    const auto seen = server_->Of(Operation::kSimpleEnroll);
+    ASSERT_EQ(seen.size(), 2u) << Problems();
+    EXPECT_EQ(seen[0].authorization, "");
+    EXPECT_THAT(seen[1].authorization,
+                ::testing::StartsWith("Digest username=\"gw-17\""));
+    EXPECT_EQ(seen[0].csr, seen[1].csr);
+    EXPECT_EQ(seen[0].binding != seen[1].binding, closes);
+  }
+}
+
+// The server ended the connection that the request was linked to: another
+// request, linked to the connection that it goes over.
+TEST_F(EnrollerTest, LinksAnewWhenTheChallengeEndsTheConnection) {
+  server_->challenges = {kBasic};
+  server_->closes_after_challenge = true;
+  server_->override_reply =
+      [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+    return CsrAttrsReply({.items = {oids::ChallengePassword()}});
+  };
+  EnrollOnce();
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  ASSERT_EQ(seen.size(), 2u) << Problems();
+  EXPECT_NE(seen[0].binding, seen[1].binding);
+  for (const auto& one : seen) {
+    EXPECT_EQ(one.csr->challenge_password, one.binding);
+    EXPECT_EQ(one.csr->spki, seen[0].csr->spki);
+  }
   EXPECT_TRUE(problems_.empty()) << Problems();
 }
 
@@ -251,6 +306,160 @@ TEST_F(EnrollerTest, LinksTheRequestToItsConnectionWhenTheServerWants) {
   }
 }
 
+// RFC 7894: linking has an attribute of its own where the server knows it.
+TEST_F(EnrollerTest, LinksByEstIdentityLinkingWhereItIsListed) {
+  server_->override_reply =
+      [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+    return CsrAttrsReply(
+        {.items = {oids::ChallengePassword(), oids::EstIdentityLinking()}});
+  };
+  EnrollOnce();
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  ASSERT_EQ(seen.size(), 1u) << Problems();
+  EXPECT_EQ(seen[0].csr->est_identity_linking, seen[0].binding);
+  EXPECT_EQ(seen[0].csr->challenge_password, std::nullopt);
+}
+
+TEST_F(EnrollerTest, MakesTheKeyThatTheServerDemands) {
+  auto demand = [this](const der::Oid& signature) {
+    server_->override_reply =
+        [signature](
+            const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+      if (one.operation != Operation::kCsrAttrs) return std::nullopt;
+      return CsrAttrsReply({.items = {signature}});
+    };
+  };
+  demand(oids::Sha256WithRsa());
+  config_.key_type = KeyType::kEcP384;
+  EnrollOnce();
+  EXPECT_EQ(*KeyTypeOfSpki(enroller_->credential()->certificate.spki),
+            KeyType::kRsa2048);
+  // And renews over TLS with it, for a key of another type: the config's.
+  server_->override_reply = nullptr;
+  config_.schedule.fraction = 1e-9;
+  const Certificate first = enroller_->credential()->certificate;
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(*KeyTypeOfSpki(enroller_->credential()->certificate.spki),
+            KeyType::kEcP384);
+}
+
+TEST_F(EnrollerTest, AKeyThatTheTpmLacksIsNamedAndTheConfigsSent) {
+  WithTpm([](FakeTpm& fake) { fake.Lack(KeyType::kEcP384); });
+  int posts = 0;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (one.operation == Operation::kCsrAttrs) {
+      return CsrAttrsReply({.items = {oids::EcdsaWithSha384()}});
+    }
+    if (one.csr && ++posts == 1) return HttpResponse{.status = 503};
+    return std::nullopt;
+  };
+  EnrollOnce();
+  const auto seen = server_->Of(Operation::kSimpleEnroll);
+  ASSERT_EQ(seen.size(), 2u) << Problems();
+  EXPECT_EQ(*KeyTypeOfSpki(seen[0].csr->spki), KeyType::kEcP256);
+  // The pending key is kept, though it is not what is asked for.
+  EXPECT_EQ(seen[0].csr->spki, seen[1].csr->spki);
+  EXPECT_THAT(log_, ::testing::Contains(HasSubstr("TPM can't make")));
+}
+
+// RFC 7030 4.2.2: the same key is renewal.
+TEST_F(EnrollerTest, RenewsWithTheSameKeyWhenToldTo) {
+  config_.schedule.same_key = true;
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  config_.schedule.fraction = 1e-9;
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(enroller_->credential()->certificate.spki, first.spki);
+  EXPECT_EQ(*store_->PendingKey(), std::nullopt);
+  // A server that insists on a new one gets it.
+  const Certificate second = enroller_->credential()->certificate;
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr || one.csr->spki != second.spki) return std::nullopt;
+    return HttpResponse{.status = 403, .body = "a new key is wanted\n"};
+  };
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != second; });
+  EXPECT_NE(enroller_->credential()->certificate.spki, second.spki);
+  EXPECT_THAT(Problems(), HasSubstr("a new key is wanted"));
+}
+
+TEST_F(EnrollerTest, AnExpiredCertificateIsShownWithinTheGrace) {
+  server_->lifetime = absl::Seconds(-1);
+  config_.schedule.expired_grace = absl::Hours(1);
+  server_->override_reply =
+      [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    // The test's TLS does not take it; what matters here is what is tried.
+    if (one.operation != Operation::kSimpleReenroll) return std::nullopt;
+    return HttpResponse{.status = 403, .body = "expired\n"};
+  };
+  // Put an expired one in place: the agent would not take it from a server.
+  const TpmKey key = *FakeTpmKey();
+  Credential expired;
+  expired.key = key;
+  expired.certificate = *ParseCertificateDer(
+      server_->ca().Issue({.common_name = "gw-17",
+                           .server = false,
+                           .not_before = absl::Now() - absl::Hours(2),
+                           .not_after = absl::Now() - absl::Minutes(1)},
+                          *TpmPublicToSpki(key.public_blob)));
+  expired.obtained_at = absl::Now() - absl::Hours(2);
+  ASSERT_TRUE(store_->Save(expired).ok());
+  server_->lifetime = absl::Hours(1);
+  Start();
+  RunUntil([this] { return waits_for_renewal_; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleReenroll).size(), 1u);
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 1u);
+  EXPECT_THAT(Problems(), HasSubstr("403: expired"));
+}
+
+// RFC 7030 4.2.3: what was told is kept, whoever starts the agent again.
+TEST_F(EnrollerTest, AWaitIsKeptAcrossARestart) {
+  server_->override_reply =
+      [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+    if (!one.csr) return std::nullopt;
+    return HttpResponse{.status = 202, .headers = {{"Retry-After", "3600"}}};
+  };
+  Start();
+  RunUntil([this] { return failed_tries_ >= 1; });
+  const absl::Time until = waits_until_;
+  const size_t asked = server_->seen.size();
+  Start();
+  RunUntil([this] { return waits_until_ != absl::Time(); });
+  EXPECT_EQ(absl::ToUnixSeconds(waits_until_), absl::ToUnixSeconds(until));
+  EXPECT_FALSE(waits_for_renewal_);
+  EXPECT_EQ(server_->seen.size(), asked);
+  // Of another server it knows nothing yet.
+  config_.server.label = "other";
+  Start();
+  RunUntil([&] { return server_->seen.size() > asked; });
+}
+
+// RFC 7030 4.1.3: a refresh finds the new root, and its link.
+TEST_F(EnrollerTest, RefreshesTheCaCertificatesOnSchedule) {
+  EnrollOnce();
+  const TestCa stranger("test CA");
+  server_->more_cacerts = {stranger.certificate().der};
+  Agenda agenda;
+  agenda.next_cacerts = absl::Now() - absl::Hours(1);
+  ASSERT_TRUE(
+      WriteAgenda(config_.state_dir, config_.server.ToText(), agenda).ok());
+  server_->seen.clear();
+  log_.clear();
+  Start();
+  RunUntil([this] { return waits_for_renewal_; });
+  EXPECT_THAT(server_->Operations(), ElementsAre(Operation::kCaCerts));
+  EXPECT_EQ(server_->seen[0].client, "");
+  EXPECT_THAT(log_, ::testing::Contains(HasSubstr("no link certificate")));
+  EXPECT_GT(
+      *ReadAgenda(config_.state_dir, config_.server.ToText())->next_cacerts,
+      absl::Now());
+}
+
 TEST_F(EnrollerTest, MeetsTheCsrAttributesItCanAndNamesTheOthers) {
   const Extension wanted = {oids::ExtendedKeyUsage(), false,
                             *SerializeExtendedKeyUsage({oids::KpClientAuth()})};
@@ -273,7 +482,9 @@ TEST_F(EnrollerTest, CsrAttributesBehindAPasswordAreAskedForAgain) {
   server_->override_reply =
       [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
     if (one.operation != Operation::kCsrAttrs) return std::nullopt;
-    return HttpResponse{.status = one.authorization.empty() ? 401 : 404};
+    if (!one.authorization.empty()) return HttpResponse{.status = 404};
+    return HttpResponse{.status = 401,
+                        .headers = {{"WWW-Authenticate", kBasic}}};
   };
   EnrollOnce();
   EXPECT_EQ(server_->Of(Operation::kCsrAttrs).size(), 2u);
@@ -408,10 +619,11 @@ TEST_F(EnrollerTest, AServerThatIsDownIsNamedAndTriedAgain) {
 
 TEST_F(EnrollerTest, AMissingSecretIsNamedAndNothingIsSentInItsPlace) {
   std::filesystem::remove(config_.secret_file);
+  server_->challenges = {kBasic};
   Start();
   RunUntil([this] { return failed_tries_ >= 1; });
   EXPECT_THAT(problems_.back(), HasSubstr(config_.secret_file));
-  EXPECT_TRUE(server_->Of(Operation::kSimpleEnroll).empty());
+  for (const auto& one : server_->seen) EXPECT_EQ(one.authorization, "");
 }
 
 // The Nth TPM command fails, for every N of an enrollment and a renewal.

@@ -93,12 +93,11 @@ void EstClient::Connect(std::function<void(absl::Status)> done) {
   http_.Connect(std::move(done));
 }
 
-void EstClient::Get(est::Operation operation, const BasicCredential* basic,
-                    Done done) {
+void EstClient::Get(est::Operation operation, HttpLogin* login, Done done) {
   HttpRequest request;
   request.method = "GET";
   request.target = est::FormatPath(operation, server_.label);
-  Send(std::move(request), basic, Reading(std::move(done)));
+  Send(std::move(request), login, Reading(login, std::move(done)));
 }
 
 HttpRequest EstClient::CsrRequest(est::Operation operation,
@@ -112,33 +111,58 @@ HttpRequest EstClient::CsrRequest(est::Operation operation,
   return request;
 }
 
-void EstClient::PostCsr(est::Operation operation, ByteView csr_der,
-                        const BasicCredential* basic, Done done) {
-  Send(CsrRequest(operation, csr_der), basic, Reading(std::move(done)));
+void EstClient::GetText(est::Operation operation, std::string_view argument,
+                        HttpClient::OnResponse done) {
+  HttpRequest request;
+  request.method = "GET";
+  request.target = est::FormatPath(operation, server_.label, argument);
+  Send(std::move(request), nullptr, std::move(done));
 }
 
-void EstClient::PostServerKeyGen(ByteView csr_der, const BasicCredential* basic,
+void EstClient::PostCsr(est::Operation operation, ByteView csr_der,
+                        HttpLogin* login, Done done) {
+  Send(CsrRequest(operation, csr_der), login, Reading(login, std::move(done)));
+}
+
+void EstClient::PostServerKeyGen(ByteView csr_der, HttpLogin* login,
                                  HttpClient::OnResponse done) {
-  Send(CsrRequest(est::Operation::kServerKeyGen, csr_der), basic,
+  Send(CsrRequest(est::Operation::kServerKeyGen, csr_der), login,
        std::move(done));
 }
 
-HttpClient::OnResponse EstClient::Reading(Done done) {
-  return [done = std::move(done)](absl::StatusOr<HttpResponse> response) {
-    if (!response.ok()) return done(response.status());
-    done(ReadEstReply(*response, absl::Now()));
-  };
+HttpClient::OnResponse EstClient::Reading(const HttpLogin* login, Done done) {
+  return
+      [login, done = std::move(done)](absl::StatusOr<HttpResponse> response) {
+        if (!response.ok()) return done(response.status());
+        auto reply = ReadEstReply(*response, absl::Now());
+        if (reply.ok() && reply->status == 401) {
+          reply->ask_again = login != nullptr && login->has_answer();
+        }
+        done(std::move(reply));
+      };
 }
 
-void EstClient::Send(HttpRequest request, const BasicCredential* basic,
+void EstClient::Send(HttpRequest request, HttpLogin* login,
                      HttpClient::OnResponse done) {
-  request.headers.emplace_back("Accept", "*/*");
-  if (basic != nullptr) {
-    Secret pair(absl::StrCat(basic->username, ":", basic->secret.text()));
-    request.headers.emplace_back(
-        "Authorization", absl::StrCat("Basic ", EncodeBase64(pair.bytes())));
+  HttpRequest sent = request;
+  sent.headers.emplace_back("Accept", "*/*");
+  if (login == nullptr) return http_.Send(std::move(sent), std::move(done));
+  auto authorization = login->Authorize(request.method, request.target);
+  if (!authorization.ok()) return done(authorization.status());
+  if (!authorization->empty()) {
+    sent.headers.emplace_back("Authorization", *std::move(authorization));
   }
-  http_.Send(std::move(request), std::move(done));
+  http_.Send(
+      std::move(sent),
+      [this, request = std::move(request), login,
+       done = std::move(done)](absl::StatusOr<HttpResponse> response) mutable {
+        if (!response.ok()) return done(std::move(response));
+        login->TakeReply(response->status, response->headers);
+        if (!login->has_answer() || !reusable()) {
+          return done(std::move(response));
+        }
+        Send(std::move(request), login, std::move(done));
+      });
 }
 
 absl::StatusOr<std::string> EstClient::ChannelBinding() const {

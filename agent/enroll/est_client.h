@@ -11,8 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "agent/config/server_url.h"
+#include "agent/enroll/http_login.h"
 #include "common/base/bytes.h"
-#include "common/base/secret.h"
 #include "common/est/protocol.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_client.h"
@@ -24,6 +24,9 @@ struct EstReply {
   Bytes body;          // decoded; only of a 200
   std::string reason;  // one line, fit for a log; only of an error
   std::optional<absl::Duration> retry_after;
+  // Of a 401 that ended the connection: its challenge was understood, and the
+  // same request over a new connection will answer it.
+  bool ask_again = false;
 };
 
 // From a Retry-After header (RFC 9110 10.2.3): seconds or an HTTP-date.
@@ -36,12 +39,6 @@ std::string SanitizeReason(std::string_view body);
 absl::StatusOr<EstReply> ReadEstReply(const HttpResponse& response,
                                       absl::Time now);
 
-// HTTP Basic (RFC 7617).
-struct BasicCredential {
-  std::string username;
-  Secret secret;
-};
-
 // Belongs to its loop's thread; destroying it cuts the connection, and no
 // callback comes after that.
 class EstClient {
@@ -53,15 +50,20 @@ class EstClient {
             std::shared_ptr<const TlsContext> tls);
 
   void Connect(std::function<void(absl::Status)> done);
-  // One at a time. `basic` may be null; it is not kept.
-  void Get(est::Operation operation, const BasicCredential* basic, Done done);
-  void PostCsr(est::Operation operation, ByteView csr_der,
-               const BasicCredential* basic, Done done);
+  // One at a time. With a `login`, which must outlive the exchange, a 401 is
+  // answered over the same connection, if that goes on; null: nothing is
+  // shown.
+  void Get(est::Operation operation, HttpLogin* login, Done done);
+  void PostCsr(est::Operation operation, ByteView csr_der, HttpLogin* login,
+               Done done);
 
   // /serverkeygen (RFC 7030 4.4). Gives the response as it came: the body of a
   // 200 is a multipart with a private key in it.
-  void PostServerKeyGen(ByteView csr_der, const BasicCredential* basic,
+  void PostServerKeyGen(ByteView csr_der, HttpLogin* login,
                         HttpClient::OnResponse done);
+  // The text as it came: JSON, not base64.
+  void GetText(est::Operation operation, std::string_view argument,
+               HttpClient::OnResponse done);
 
   bool reusable() const { return http_.reusable(); }
   // The connection's channel binding as a challenge password carries it:
@@ -71,10 +73,10 @@ class EstClient {
 
  private:
   HttpRequest CsrRequest(est::Operation operation, ByteView csr_der) const;
-  void Send(HttpRequest request, const BasicCredential* basic,
-            HttpClient::OnResponse done);
+  // Sends, and after a 401 that `login` can answer sends again.
+  void Send(HttpRequest request, HttpLogin* login, HttpClient::OnResponse done);
   // Reads the response as ReadEstReply() does.
-  static HttpClient::OnResponse Reading(Done done);
+  static HttpClient::OnResponse Reading(const HttpLogin* login, Done done);
 
   const ServerUrl server_;
   HttpClient http_;

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -19,14 +20,39 @@ const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
 const ScheduleOptions kOptions = {.fraction = 0.5,
                                   .jitter = 0,
                                   .retry_min = absl::Seconds(5),
-                                  .retry_max = absl::Minutes(10)};
+                                  .retry_max = absl::Minutes(10),
+                                  .cacerts_interval = absl::InfiniteDuration(),
+                                  .info_interval = absl::InfiniteDuration()};
 const Validity kValid = {kNow - absl::Hours(1), kNow + absl::Hours(9), 0};
 const absl::Time kRenewAt = kNow + absl::Hours(4);
 
+ScheduleOptions WithCheckups() {
+  ScheduleOptions options = kOptions;
+  options.cacerts_interval = absl::Hours(2);
+  options.info_interval = absl::Hours(1);
+  return options;
+}
+
+action::ScheduleAt At(absl::Time time, bool is_renewal) {
+  return {time, is_renewal, time};
+}
+
 class MachineTest : public ::testing::Test {
  protected:
+  // The actions but KeepAgenda, which is remembered.
   std::vector<Action> Do(const Event& event, absl::Time now = kNow) {
-    return machine_.Handle(event, now);
+    std::vector<Action> actions = machine_->Handle(event, now);
+    if (!actions.empty()) {
+      if (auto* keep = std::get_if<action::KeepAgenda>(&actions.front())) {
+        agenda_ = keep->agenda;
+        actions.erase(actions.begin());
+      }
+    }
+    return actions;
+  }
+  // As after a reboot: what was made durable is all that is left.
+  void NewMachine(ScheduleOptions options) {
+    machine_.emplace(options, random_);
   }
   // Through an attempt up to the request being sent.
   void GoToSend() {
@@ -42,7 +68,8 @@ class MachineTest : public ::testing::Test {
   }
 
   std::mt19937_64 random_{17};
-  Machine machine_{kOptions, random_};
+  std::optional<Machine> machine_{std::in_place, kOptions, random_};
+  Agenda agenda_;
 };
 
 TEST_F(MachineTest, FirstEnrollmentWithAPin) {
@@ -56,8 +83,7 @@ TEST_F(MachineTest, FirstEnrollmentWithAPin) {
   EXPECT_THAT(Do(event::CsrReady{}),
               ElementsAre(action::SendCsr{Mode::kEnroll}));
   EXPECT_THAT(Do(event::Issued{}), ElementsAre(action::Save{}));
-  EXPECT_THAT(Do(event::Saved{kValid}),
-              ElementsAre(action::ScheduleAt{kRenewAt, true}));
+  EXPECT_THAT(Do(event::Saved{kValid}), ElementsAre(At(kRenewAt, true)));
 }
 
 TEST_F(MachineTest, AKnownCaNeedsNoBootstrap) {
@@ -74,10 +100,9 @@ TEST_F(MachineTest, ARestartGoesOnWithThePendingKey) {
 
 TEST_F(MachineTest, WaitsForRenewalThenReenrollsWithANewKey) {
   EXPECT_THAT(Do(event::Started{.credential = kValid, .has_trust = true}),
-              ElementsAre(action::ScheduleAt{kRenewAt, true}));
+              ElementsAre(At(kRenewAt, true)));
   // A timer that fires early is set again.
-  EXPECT_THAT(Do(event::TimerFired{}),
-              ElementsAre(action::ScheduleAt{kRenewAt, true}));
+  EXPECT_THAT(Do(event::TimerFired{}), ElementsAre(At(kRenewAt, true)));
   EXPECT_THAT(Do(event::TimerFired{}, kRenewAt),
               ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
   Do(event::CaCertsFetched{});
@@ -187,8 +212,7 @@ TEST_F(MachineTest, A202WithoutRetryAfterBacksOff) {
 
 TEST_F(MachineTest, AClockThatJumpsAheadRenews) {
   Do(event::Started{.credential = kValid, .has_trust = true});
-  EXPECT_THAT(Do(event::ClockChanged{}),
-              ElementsAre(action::ScheduleAt{kRenewAt, true}));
+  EXPECT_THAT(Do(event::ClockChanged{}), ElementsAre(At(kRenewAt, true)));
   EXPECT_THAT(Do(event::ClockChanged{}, kRenewAt + absl::Hours(1)),
               ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
 }
@@ -210,96 +234,441 @@ TEST_F(MachineTest, ACertificateThatIsDueOnArrivalDoesNotSpin) {
   EXPECT_GT(Due(actions), kNow);
 }
 
+// RFC 7030 4.2.3: as told, across reboots.
+TEST_F(MachineTest, ARestartKeepsTheWaitThatTheServerAskedFor) {
+  Do(event::Started{.has_trust = true});
+  GoToSend();
+  Do(event::Deferred{absl::Hours(2)});
+  ASSERT_TRUE(agenda_.wait.has_value());
+  const absl::Time until = kNow + absl::Hours(2);
+  const event::Started again{
+      .has_pending_key = true, .has_trust = true, .agenda = agenda_};
+  NewMachine(kOptions);
+  EXPECT_THAT(Do(again, kNow + absl::Hours(1)), ElementsAre(At(until, false)));
+  EXPECT_THAT(Do(event::TimerFired{}, until),
+              ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
+  // It is over, and forgotten.
+  EXPECT_EQ(agenda_.wait, std::nullopt);
+  NewMachine(kOptions);
+  EXPECT_THAT(Do(again, until),
+              ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
+  // A renewal that waits is not hindered by a certificate that is still good.
+  event::Started renewing = again;
+  renewing.credential = kValid;
+  NewMachine(kOptions);
+  EXPECT_THAT(Do(renewing, kNow + absl::Minutes(1)),
+              ElementsAre(At(kRenewAt, true)));
+}
+
+TEST_F(MachineTest, AWrongClockDoesNotStretchAWaitThatWasKept) {
+  event::Started started{.has_trust = true};
+  started.agenda.wait = {kNow + absl::Hours(2), absl::Hours(2)};
+  const absl::Time epoch = absl::UnixEpoch();
+  EXPECT_THAT(Do(started, epoch),
+              ElementsAre(At(epoch + absl::Hours(2), false)));
+  // The clock is set: the rest of the wait is what was meant.
+  EXPECT_THAT(Do(event::ClockChanged{}, kNow + absl::Hours(1)),
+              ElementsAre(At(kNow + absl::Hours(2), false)));
+  // A length that no server could have asked for is none.
+  NewMachine(kOptions);
+  started.agenda.wait = {absl::InfiniteFuture(), absl::InfiniteDuration()};
+  EXPECT_THAT(Do(started), ElementsAre(At(kNow + kRetryAfterMax, false)));
+}
+
+TEST_F(MachineTest, OurOwnBackoffIsNotKept) {
+  Do(event::Started{.has_trust = true});
+  Do(event::Failed{.problem = "down"});
+  EXPECT_EQ(agenda_.wait, std::nullopt);
+  Do(event::TimerFired{}, kNow + absl::Hours(1));
+  Do(event::Failed{{}, "busy (503)", absl::Minutes(9)});
+  EXPECT_EQ(agenda_.wait->until, kNow + absl::Minutes(9));
+}
+
+TEST_F(MachineTest, APendingKeyOfAnotherTypeIsReplaced) {
+  Do(event::Started{.has_pending_key = true, .has_trust = true});
+  Do(event::CaCertsFetched{});
+  EXPECT_THAT(Do(event::CsrAttrsFetched{.pending_key_fits = false}),
+              ElementsAre(action::MakeKey{}));
+}
+
+// RFC 7030 4.2.2: the same key is renewal, a new one rekey.
+TEST_F(MachineTest, RenewsWithTheSameKeyWhenToldTo) {
+  ScheduleOptions options = kOptions;
+  options.same_key = true;
+  NewMachine(options);
+  Do(event::Started{.credential = kValid, .has_trust = true}, kRenewAt);
+  Do(event::CaCertsFetched{}, kRenewAt);
+  EXPECT_THAT(Do(event::CsrAttrsFetched{}, kRenewAt),
+              ElementsAre(action::BuildCsr{Mode::kReenroll, false, true}));
+  Do(event::CsrReady{}, kRenewAt);
+  // The server insists on a new one.
+  const auto actions =
+      Do(event::Failed{FailureKind::kRefused, "no", {}}, kRenewAt);
+  Do(event::TimerFired{}, Due(actions));
+  Do(event::CaCertsFetched{}, Due(actions));
+  EXPECT_THAT(Do(event::CsrAttrsFetched{}, Due(actions)),
+              ElementsAre(action::MakeKey{}));
+}
+
+TEST_F(MachineTest, TheSameKeyServesOnlyWhereItCan) {
+  ScheduleOptions options = kOptions;
+  options.same_key = true;
+  struct {
+    const char* what;
+    bool has_credential, has_pending, fits;
+    Action next;
+  } cases[] = {
+      {"there is none", false, false, true, action::MakeKey{}},
+      {"it is of another type", true, false, false, action::MakeKey{}},
+      {"a request waits", true, true, true,
+       action::BuildCsr{Mode::kReenroll, false, false}},
+      {"it does", true, false, true,
+       action::BuildCsr{Mode::kReenroll, false, true}},
+  };
+  for (const auto& one : cases) {
+    NewMachine(options);
+    event::Started started{.has_pending_key = one.has_pending,
+                           .has_trust = true};
+    if (one.has_credential) started.credential = kValid;
+    Do(started, kRenewAt);
+    Do(event::CaCertsFetched{}, kRenewAt);
+    EXPECT_THAT(
+        Do(event::CsrAttrsFetched{.current_key_fits = one.fits}, kRenewAt),
+        ElementsAre(one.next))
+        << one.what;
+  }
+}
+
+TEST_F(MachineTest, WithinTheGraceAnExpiredCertificateIsTriedFirst) {
+  ScheduleOptions options = kOptions;
+  options.expired_grace = absl::Hours(24);
+  const absl::Time now = kValid.not_after + absl::Hours(1);
+  const event::Started started{.credential = kValid, .has_trust = true};
+  const auto reenroll =
+      ElementsAre(action::FetchCaCerts{Mode::kReenroll, false});
+  const auto enroll = ElementsAre(action::FetchCaCerts{Mode::kEnroll, false});
+  NewMachine(options);
+  EXPECT_THAT(Do(started, now), reenroll);
+  // Refused: the secret, at once.
+  EXPECT_THAT(Do(event::Failed{FailureKind::kRefused, "expired", {}}, now),
+              ElementsAre(action::ReportProblem{"expired"},
+                          action::FetchCaCerts{Mode::kEnroll, false}));
+  // Not heard at all: some tries, then the secret.
+  NewMachine(options);
+  absl::Time at = now;
+  EXPECT_THAT(Do(started, at), reenroll);
+  for (int i = 0; i < 3; ++i) {
+    at = Due(Do(event::Failed{.problem = "handshake"}, at));
+    if (i < 2) {
+      EXPECT_THAT(Do(event::TimerFired{}, at), reenroll);
+    }
+  }
+  EXPECT_THAT(Do(event::TimerFired{}, at), enroll);
+  // Beyond the grace it is not tried.
+  NewMachine(options);
+  EXPECT_THAT(Do(started, kValid.not_after + absl::Hours(25)), enroll);
+}
+
+TEST_F(MachineTest, ABrokenLinkIsMadeAnewOnce) {
+  Do(event::Started{.has_pending_key = true, .has_trust = true});
+  Do(event::CaCertsFetched{});
+  Do(event::CsrAttrsFetched{.wants_linking = true});
+  Do(event::CsrReady{});
+  EXPECT_THAT(Do(event::LinkBroken{"closed"}),
+              ElementsAre(action::BuildCsr{Mode::kEnroll, true}));
+  Do(event::CsrReady{});
+  const auto actions = Do(event::LinkBroken{"closed"});
+  EXPECT_EQ(actions.front(), Action(action::ReportProblem{"closed"}));
+  EXPECT_GT(Due(actions), kNow);
+}
+
+TEST_F(MachineTest, RefreshesTheCaCertificatesBetweenRenewals) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = kNow + absl::Hours(1);
+  started.agenda.next_info = kRenewAt + absl::Hours(9);
+  auto actions = Do(started);
+  const absl::Time wake = kNow + absl::Hours(1);
+  EXPECT_THAT(actions, ElementsAre(action::ScheduleAt{kRenewAt, true, wake}));
+  EXPECT_THAT(Do(event::TimerFired{}, wake),
+              ElementsAre(action::FetchCaCerts{Mode::kCheckup, false}));
+  actions = Do(event::CaCertsFetched{}, wake);
+  ASSERT_EQ(actions.size(), 1u);
+  const auto& next = std::get<action::ScheduleAt>(actions[0]);
+  EXPECT_EQ(next.time, kRenewAt);
+  EXPECT_GE(next.wake, wake + absl::Hours(2) * 0.9);
+  EXPECT_LE(next.wake, wake + absl::Hours(2) * 1.1);
+  EXPECT_EQ(agenda_.next_cacerts, next.wake);
+}
+
+TEST_F(MachineTest, ACheckupThatFailsLeavesTheRenewalAlone) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = started.agenda.next_info = kNow;
+  Do(started);
+  absl::Time now = kNow;
+  while (now < kRenewAt) {
+    const auto actions = Do(event::Failed{.problem = "down"}, now);
+    ASSERT_EQ(actions.size(), 2u);
+    const auto& wait = std::get<action::ScheduleAt>(actions[1]);
+    EXPECT_EQ(wait.time, kRenewAt);
+    EXPECT_TRUE(wait.is_renewal);
+    EXPECT_GT(wait.wake, now);
+    now = wait.wake;
+    EXPECT_THAT(Do(event::TimerFired{}, now),
+                ElementsAre(action::FetchCaCerts{
+                    now < kRenewAt ? Mode::kCheckup : Mode::kReenroll, false}));
+  }
+}
+
+TEST_F(MachineTest, RenewalInformationPullsARenewalForward) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = kRenewAt;
+  started.agenda.next_info = kNow;
+  EXPECT_THAT(Do(started), ElementsAre(action::FetchRenewalInfo{}));
+  const event::RenewalInfoFetched soon{
+      event::RenewalInfoFetched::Window{kNow + absl::Hours(1),
+                                        kNow + absl::Hours(2)},
+      absl::Minutes(30)};
+  auto actions = Do(soon);
+  ASSERT_EQ(actions.size(), 1u);
+  const auto first = std::get<action::ScheduleAt>(actions[0]);
+  EXPECT_GE(first.time, kNow + absl::Hours(1));
+  EXPECT_LT(first.time, kNow + absl::Hours(2));
+  EXPECT_EQ(first.wake, kNow + absl::Minutes(30));
+  // The same window again: the same time, also after a restart.
+  Do(event::TimerFired{}, first.wake);
+  actions = Do(soon, first.wake);
+  EXPECT_EQ(std::get<action::ScheduleAt>(actions[0]).time, first.time);
+  NewMachine(WithCheckups());
+  started.agenda = agenda_;
+  actions = Do(started);
+  EXPECT_EQ(std::get<action::ScheduleAt>(actions[0]).time, first.time);
+  EXPECT_THAT(Do(event::TimerFired{}, first.time),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+}
+
+TEST_F(MachineTest, AWindowOfThePastMeansNow) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = kRenewAt;
+  started.agenda.next_info = kNow;
+  Do(started);
+  EXPECT_THAT(Do(event::RenewalInfoFetched{
+                  event::RenewalInfoFetched::Window{kNow - absl::Hours(2),
+                                                    kNow - absl::Hours(1)},
+                  {}}),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+}
+
+TEST_F(MachineTest, ANonsensicalWindowIsIgnoredAndOneThatIsGoneForgotten) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = kRenewAt;
+  started.agenda.next_info = kNow;
+  started.agenda.window = {kValid.obtained_at, kNow + absl::Hours(1),
+                           kNow + absl::Hours(2), kNow + absl::Minutes(90)};
+  Do(started);
+  auto actions = Do(event::RenewalInfoFetched{
+      event::RenewalInfoFetched::Window{kNow, kNow - absl::Hours(1)}, {}});
+  ASSERT_EQ(actions.size(), 2u);
+  EXPECT_TRUE(std::holds_alternative<action::ReportProblem>(actions[0]));
+  EXPECT_EQ(Due(actions), kNow + absl::Minutes(90));
+  Do(event::TimerFired{}, *agenda_.next_info);
+  actions = Do(event::RenewalInfoFetched{}, kNow + absl::Minutes(80));
+  EXPECT_EQ(Due(actions), kRenewAt);
+}
+
+TEST_F(MachineTest, AWindowOfAnEarlierCertificateCountsForNothing) {
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.window = {kValid.obtained_at - absl::Hours(1), kNow, kNow,
+                           kNow};
+  EXPECT_THAT(Do(started), ElementsAre(At(kRenewAt, true)));
+}
+
+TEST_F(MachineTest, PlansThatAreFarOffAreMended) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = started.agenda.next_info =
+      absl::InfiniteFuture();
+  const auto actions = Do(started);
+  EXPECT_LE(std::get<action::ScheduleAt>(actions[0]).wake,
+            kNow + absl::Hours(3));
+}
+
 // Every sequence of events up to a length, from every start: the promises
 // that hold whatever comes.
 struct World {
-  explicit World(const event::Started& started)
-      : machine(kOptions, random),
+  World(const event::Started& started, const ScheduleOptions& options)
+      : machine(options, random),
         has_pending(started.has_pending_key),
-        has_trust(started.has_trust) {}
+        has_trust(started.has_trust),
+        has_credential(started.credential.has_value()) {}
   std::mt19937_64 random{5};
   Machine machine;
   bool has_pending;
   bool has_trust;
+  bool has_credential;
+  bool fetches_cacerts = false;
+  Mode mode = Mode::kEnroll;
   bool step_under_way = false;
   bool timer_set = false;
 };
 
+void CheckAction(World& world, const Event& event, const Action& next,
+                 absl::Time now) {
+  if (const auto* fetch = std::get_if<action::FetchCaCerts>(&next)) {
+    EXPECT_EQ(fetch->bootstrap, !world.has_trust);
+    world.mode = fetch->mode;
+  } else if (std::holds_alternative<action::FetchRenewalInfo>(next)) {
+    EXPECT_TRUE(world.has_trust);
+    EXPECT_TRUE(world.has_credential);
+    world.mode = Mode::kCheckup;
+  } else if (const auto* attrs = std::get_if<action::FetchCsrAttrs>(&next)) {
+    EXPECT_TRUE(world.has_trust);
+    EXPECT_EQ(attrs->mode, world.mode);
+  } else if (std::holds_alternative<action::MakeKey>(next)) {
+    // Only what does not fit is replaced.
+    const auto* attrs = std::get_if<event::CsrAttrsFetched>(&event);
+    EXPECT_TRUE(!world.has_pending ||
+                (attrs != nullptr && !attrs->pending_key_fits));
+  } else if (const auto* build = std::get_if<action::BuildCsr>(&next)) {
+    if (std::holds_alternative<event::KeyMade>(event)) {
+      world.has_pending = true;
+    }
+    EXPECT_EQ(world.has_pending, !build->same_key);
+    if (build->same_key) {
+      EXPECT_EQ(build->mode, Mode::kReenroll);
+    }
+  } else if (const auto* send = std::get_if<action::SendCsr>(&next)) {
+    // Nothing is sent, least of all a secret, before the server is trusted
+    // and the request is on disk.
+    EXPECT_TRUE(world.has_trust);
+    EXPECT_TRUE(std::holds_alternative<event::CsrReady>(event));
+    EXPECT_EQ(send->mode, world.mode);
+    // What shows a certificate has one to show.
+    EXPECT_TRUE(send->mode == Mode::kEnroll || world.has_credential);
+  } else if (std::holds_alternative<action::Save>(next)) {
+    EXPECT_TRUE(std::holds_alternative<event::Issued>(event));
+  } else if (std::holds_alternative<action::DropPendingKey>(next)) {
+    world.has_pending = false;
+  } else if (const auto* at = std::get_if<action::ScheduleAt>(&next)) {
+    EXPECT_GE(at->wake, now);
+    EXPECT_LE(at->wake, at->time);
+    // Nobody puts a device to sleep for longer, unless it is well.
+    EXPECT_TRUE(at->is_renewal || at->time <= now + kRetryAfterMax);
+  } else if (const auto* keep = std::get_if<action::KeepAgenda>(&next)) {
+    const Agenda& agenda = keep->agenda;
+    if (agenda.wait) {
+      EXPECT_LE(agenda.wait->length, kRetryAfterMax);
+      EXPECT_LE(agenda.wait->until, now + agenda.wait->length);
+    }
+  }
+  // A checkup makes nothing and sends nothing.
+  if (world.mode == Mode::kCheckup) {
+    EXPECT_FALSE(std::holds_alternative<action::MakeKey>(next) ||
+                 std::holds_alternative<action::BuildCsr>(next) ||
+                 std::holds_alternative<action::SendCsr>(next) ||
+                 std::holds_alternative<action::DropPendingKey>(next));
+  }
+}
+
+bool IsStep(const Action& action) {
+  return !std::holds_alternative<action::DropPendingKey>(action) &&
+         !std::holds_alternative<action::KeepAgenda>(action) &&
+         !std::holds_alternative<action::ScheduleAt>(action) &&
+         !std::holds_alternative<action::ReportProblem>(action);
+}
+
 void Check(World& world, const Event& event, absl::Time now) {
   const std::vector<Action> actions = world.machine.Handle(event, now);
   if (actions.empty()) return;
+  if (std::holds_alternative<event::CaCertsFetched>(event)) {
+    EXPECT_TRUE(world.fetches_cacerts);
+    world.has_trust = true;
+  }
+  if (std::holds_alternative<event::Saved>(event)) {
+    world.has_pending = false;
+    world.has_credential = true;
+  }
   int steps = 0, timers = 0;
   for (const Action& next : actions) {
-    if (const auto* fetch = std::get_if<action::FetchCaCerts>(&next)) {
-      ++steps;
-      EXPECT_EQ(fetch->bootstrap, !world.has_trust);
-    } else if (std::holds_alternative<action::FetchCsrAttrs>(next)) {
-      ++steps;
-      world.has_trust = true;
-    } else if (std::holds_alternative<action::MakeKey>(next)) {
-      ++steps;
-      EXPECT_FALSE(world.has_pending);
-    } else if (std::holds_alternative<action::BuildCsr>(next)) {
-      ++steps;
-      if (std::holds_alternative<event::KeyMade>(event)) {
-        world.has_pending = true;
-      }
-      EXPECT_TRUE(world.has_pending);
-    } else if (std::holds_alternative<action::SendCsr>(next)) {
-      ++steps;
-      // Nothing is sent, least of all a secret, before the server is trusted
-      // and the key is on disk.
-      EXPECT_TRUE(world.has_trust);
-      EXPECT_TRUE(world.has_pending);
-      EXPECT_TRUE(std::holds_alternative<event::CsrReady>(event));
-    } else if (std::holds_alternative<action::Save>(next)) {
-      ++steps;
-      EXPECT_TRUE(std::holds_alternative<event::Issued>(event));
-    } else if (std::holds_alternative<action::DropPendingKey>(next)) {
-      world.has_pending = false;
-    } else if (const auto* at = std::get_if<action::ScheduleAt>(&next)) {
-      ++timers;
-      EXPECT_GE(at->time, now);
-    }
+    steps += IsStep(next) ? 1 : 0;
+    timers += std::holds_alternative<action::ScheduleAt>(next) ? 1 : 0;
+    CheckAction(world, event, next, now);
   }
-  if (std::holds_alternative<event::Saved>(event)) world.has_pending = false;
-  // One thing goes on at a time.
+  world.fetches_cacerts =
+      std::holds_alternative<action::FetchCaCerts>(actions.back());
+  // One thing goes on at a time, and it is the last of the actions.
   EXPECT_EQ(steps + timers, 1);
+  EXPECT_TRUE(IsStep(actions.back()) ||
+              std::holds_alternative<action::ScheduleAt>(actions.back()));
   world.step_under_way = steps == 1;
   world.timer_set = timers == 1;
 }
 
+std::vector<Event> EveryEvent(absl::Time now) {
+  using Window = event::RenewalInfoFetched::Window;
+  return {event::TimerFired{},
+          event::ClockChanged{},
+          event::CaCertsFetched{},
+          event::CsrAttrsFetched{false},
+          event::CsrAttrsFetched{true},
+          event::CsrAttrsFetched{false, false, false},
+          event::RenewalInfoFetched{},
+          event::RenewalInfoFetched{Window{now - absl::Hours(1), now}, {}},
+          event::RenewalInfoFetched{Window{now, now - absl::Hours(1)},
+                                    absl::Seconds(3)},
+          event::KeyMade{},
+          event::CsrReady{},
+          event::LinkBroken{"x"},
+          event::Issued{},
+          event::Saved{{now, now + absl::Hours(2), 0}},
+          event::Deferred{absl::Seconds(30)},
+          event::Deferred{},
+          event::Failed{FailureKind::kOther, "x", {}},
+          event::Failed{FailureKind::kRefused, "x", {}},
+          event::Failed{FailureKind::kPendingKeyLost, "x", {}},
+          event::Failed{FailureKind::kCurrentKeyLost, "x", absl::Seconds(3)}};
+}
+
+// The options that change what it does, by bit.
+ScheduleOptions OptionsOf(int bits) {
+  ScheduleOptions options = (bits & 1) != 0 ? WithCheckups() : kOptions;
+  options.same_key = (bits & 2) != 0;
+  if ((bits & 4) != 0) options.expired_grace = absl::Hours(24);
+  return options;
+}
+
 TEST(MachineExhaustiveTest, PromisesHoldForEverySequenceOfEvents) {
-  const std::vector<Event> events = {
-      event::TimerFired{},
-      event::ClockChanged{},
-      event::CaCertsFetched{},
-      event::CsrAttrsFetched{false},
-      event::CsrAttrsFetched{true},
-      event::KeyMade{},
-      event::CsrReady{},
-      event::Issued{},
-      event::Saved{kValid},
-      event::Deferred{absl::Seconds(30)},
-      event::Failed{FailureKind::kOther, "x", {}},
-      event::Failed{FailureKind::kPendingKeyLost, "x", {}},
-      event::Failed{FailureKind::kCurrentKeyLost, "x", absl::Seconds(3)}};
-  constexpr int kLength = 4;
+  constexpr int kLength = 3;
+  const size_t kinds = EveryEvent(kNow).size();
   size_t total = 1;
-  for (int i = 0; i < kLength; ++i) total *= events.size();
-  for (int start = 0; start < 8; ++start) {
+  for (int i = 0; i < kLength; ++i) total *= kinds;
+  // Due; expired, within a grace; not due, with plans that are due.
+  const absl::Time begins[] = {kRenewAt, kValid.not_after + absl::Hours(1),
+                               kNow};
+  for (int start = 0; start < 8 * 8; ++start) {
+    const absl::Time begin = begins[start % 3];
     event::Started started;
     if ((start & 1) != 0) started.credential = kValid;
     started.has_pending_key = (start & 2) != 0;
     started.has_trust = (start & 4) != 0;
+    if (begin == kNow) started.agenda.next_cacerts = kNow - absl::Hours(1);
+    if (begin == kRenewAt) {
+      started.agenda.wait = {kRenewAt + absl::Minutes(2), absl::Minutes(9)};
+    }
+    const ScheduleOptions options = OptionsOf((start >> 3) & 7);
+    const std::vector<Event> events = EveryEvent(begin);
     for (size_t sequence = 0; sequence < total; ++sequence) {
-      World world(started);
-      absl::Time now = kRenewAt;
+      World world(started, options);
+      absl::Time now = begin;
       Check(world, started, now);
       size_t rest = sequence;
-      for (int i = 0; i < kLength; ++i, rest /= events.size()) {
+      for (int i = 0; i < kLength; ++i, rest /= kinds) {
         now += absl::Minutes(1);
-        Check(world, events[rest % events.size()], now);
+        Check(world, events[rest % kinds], now);
         ASSERT_TRUE(world.step_under_way || world.timer_set);
       }
       if (::testing::Test::HasFailure()) return;
@@ -313,51 +682,13 @@ TEST(MachineExhaustiveTest, PromisesHoldOnLongRandomWalks) {
   for (int walk = 0; walk < 2000; ++walk) {
     event::Started started;
     started.has_trust = walk % 2 == 0;
-    World world(started);
+    World world(started, OptionsOf(walk % 8));
     absl::Time now = kNow;
     Check(world, started, now);
     for (int i = 0; i < 100; ++i) {
       now += absl::Seconds(static_cast<int64_t>(random() % 4000));
-      switch (random() % 12) {
-        case 0:
-          Check(world, event::Failed{FailureKind::kOther, "x", {}}, now);
-          break;
-        case 1:
-          Check(world, event::Failed{FailureKind::kPendingKeyLost, "x", {}},
-                now);
-          break;
-        case 2:
-          Check(world, event::Failed{FailureKind::kCurrentKeyLost, "x", {}},
-                now);
-          break;
-        case 3:
-          Check(world, event::ClockChanged{}, now);
-          break;
-        case 4:
-          Check(world, event::Deferred{}, now);
-          break;
-        case 5:
-          Check(world, event::CaCertsFetched{}, now);
-          break;
-        case 6:
-          Check(world, event::CsrAttrsFetched{}, now);
-          break;
-        case 7:
-          Check(world, event::KeyMade{}, now);
-          break;
-        case 8:
-          Check(world, event::CsrReady{}, now);
-          break;
-        case 9:
-          Check(world, event::Issued{}, now);
-          break;
-        case 10:
-          Check(world, event::Saved{{now, now + absl::Hours(2), 0}}, now);
-          break;
-        default:
-          Check(world, event::TimerFired{}, now);
-          break;
-      }
+      const std::vector<Event> events = EveryEvent(now);
+      Check(world, events[random() % events.size()], now);
       ASSERT_TRUE(world.step_under_way || world.timer_set);
       if (::testing::Test::HasFailure()) return;
     }

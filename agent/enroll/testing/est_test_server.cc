@@ -67,11 +67,19 @@ HttpResponse EstTestServer::Issue(const TestCa& issuer,
   return CertsOnlyReply({issuer.Issue(leaf, spki)});
 }
 
+HttpResponse EstTestServer::Challenge() const {
+  HttpResponse reply{.status = 401, .close = closes_after_challenge};
+  for (const std::string& challenge : challenges) {
+    reply.headers.emplace_back("WWW-Authenticate", challenge);
+  }
+  return reply;
+}
+
 HttpResponse EstTestServer::Answer(const HttpRequest& request,
                                    const HttpPeer& peer) {
   auto target = est::ParsePath(request.target);
   if (!target) return {.status = 404};
-  Seen one{.operation = target->operation};
+  Seen one{.operation = target->operation, .argument = target->argument};
   one.authorization = FindHeader(request.headers, "Authorization").value_or("");
   const TlsPeer& client = peer.tls->peer();
   if (client.verified()) one.client = client.chain.front().subject.ToText();
@@ -88,14 +96,21 @@ HttpResponse EstTestServer::Answer(const HttpRequest& request,
     if (auto reply = override_reply(one)) return *std::move(reply);
   }
   switch (one.operation) {
-    case est::Operation::kCaCerts:
-      return CertsOnlyReply({ca_.certificate().der});
+    case est::Operation::kCaCerts: {
+      std::vector<Bytes> certificates = more_cacerts;
+      certificates.push_back(ca_.certificate().der);
+      return CertsOnlyReply(certificates);
+    }
     case est::Operation::kCsrAttrs:
       return {.status = 204};
     default:
       break;
   }
   if (!one.csr) return {.status = 400, .body = "bad signature\n"};
+  if (one.operation == est::Operation::kSimpleEnroll && !challenges.empty() &&
+      one.authorization.empty()) {
+    return Challenge();
+  }
   if (one.operation == est::Operation::kSimpleReenroll && one.client.empty()) {
     return {.status = 403, .body = "no certificate\n"};
   }

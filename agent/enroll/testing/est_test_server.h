@@ -23,6 +23,7 @@ class EstTestServer {
   // One request that came, as the server saw it.
   struct Seen {
     est::Operation operation;
+    std::string argument;       // of a renewal-info
     std::string authorization;  // the header, or ""
     // The subject of a client certificate that verified, or "".
     std::string client;
@@ -38,12 +39,19 @@ class EstTestServer {
 
   // Replies instead of the default: issue to any CSR what it asks for.
   std::function<std::optional<HttpResponse>(const Seen&)> override_reply;
+  // What /simpleenroll asks for who shows nothing; empty: nothing. Any answer
+  // is good.
+  std::vector<std::string> challenges;
+  bool closes_after_challenge = false;
+  // Beside the CA certificate in /cacerts.
+  std::vector<Bytes> more_cacerts;
   absl::Duration lifetime = absl::Hours(1);
   std::vector<Seen> seen;
 
   // A certs-only reply with what `issuer` gives for this key.
   HttpResponse Issue(const TestCa& issuer, const Pkcs10Request& csr,
                      const Bytes& spki) const;
+  HttpResponse Challenge() const;
   std::vector<est::Operation> Operations() const;
   std::vector<Seen> Of(est::Operation operation) const;
 
