@@ -103,9 +103,10 @@ absl::StatusOr<Principal> CertificateAuth::JudgeOurs(
             : "the TLS client certificate has expired, and its time of grace "
               "is over");
   }
-  absl::Status status = rules.ca_anchors->Verify(leaf, Intermediates(peer),
-                                                 PathPurpose::kTlsClient,
-                                                 std::min(now, leaf.not_after));
+  // RFC 5280 4.1.2.5 counts notAfter itself in; BoringSSL does not.
+  const absl::Time judged_at = std::min(now, leaf.not_after - absl::Seconds(1));
+  absl::Status status = rules.ca_anchors->Verify(
+      leaf, Intermediates(peer), PathPurpose::kTlsClient, judged_at);
   if (!status.ok()) {
     return Failure(Kind::kBadCertificate,
                    absl::StrCat("the TLS client certificate does not count for "
