@@ -1,5 +1,6 @@
 #include "server/est/approval.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,13 @@ absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
   return ApprovalAnswer{found->id};
 }
 
+// 0: no limit.
+size_t MaxWaiting(const ServiceLimits& limits) {
+  return limits.pending_requests > 0
+             ? static_cast<size_t>(limits.pending_requests)
+             : std::numeric_limits<size_t>::max();
+}
+
 }  // namespace
 
 void AskForApproval(const Services& services,
@@ -58,7 +66,7 @@ void AskForApproval(const Services& services,
   pending.created_at = services.clock->Now();
   pending.expires_at = pending.created_at + config.enrollment.approval_expiry;
   services.store->FindOrAddPending(
-      std::move(pending), config.limits.pending_requests,
+      std::move(pending), MaxWaiting(config.limits),
       [exchange, retry_after = config.enrollment.approval_retry_after,
        done = std::move(done)](absl::StatusOr<PendingRequest> found) {
         exchange->Resume(

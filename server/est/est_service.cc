@@ -78,7 +78,7 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
     case est::Operation::kCaCerts:
       return HandleCaCerts(*exchange);
     case est::Operation::kCsrAttrs:
-      return HandleCsrAttrs(*exchange);
+      return HandleCsrAttrs(options_.services, exchange);
     case est::Operation::kSimpleEnroll:
     case est::Operation::kSimpleReenroll:
     case est::Operation::kServerKeyGen:

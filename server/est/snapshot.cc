@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
-#include "common/pki/oids.h"
+#include "server/est/csr_wishes.h"
 #include "server/policy/server_names.h"
 
 namespace bestow::server {
@@ -84,16 +84,8 @@ absl::StatusOr<Service> MakeService(const ServiceConfig& config,
 }  // namespace
 
 absl::StatusOr<est::CsrAttrs> Service::CsrAttrsFor(
-    std::string_view /*identity*/) const {
-  est::CsrAttrs attrs;
-  const std::vector<der::Oid>& oids = config.csr_attrs.all.oids;
-  attrs.items.assign(oids.begin(), oids.end());
-  // RFC 7030 4.5.2: "If challengePassword is required, the server MUST list it"
-  if (config.auth.linking == Linking::kRequired &&
-      !est::ContainsOid(attrs, oids::ChallengePassword())) {
-    attrs.items.emplace_back(oids::ChallengePassword());
-  }
-  return attrs;
+    std::string_view identity) const {
+  return CsrWishesFor(config, identity);
 }
 
 absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(

@@ -1,0 +1,27 @@
+// What /csrattrs asks a client for (RFC 7030 4.5.2, RFC 9908).
+#ifndef SERVER_EST_CSR_WISHES_H_
+#define SERVER_EST_CSR_WISHES_H_
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "common/est/csr_attrs.h"
+#include "server/config/config.h"
+
+namespace bestow::server {
+
+// True when the whole of `text` fits `pattern`: '*' is any number of
+// characters, '?' is one. Takes at most |pattern| * |text| steps.
+bool MatchesPattern(std::string_view pattern, std::string_view text);
+
+// For `identity`, "" when it is not known who asks: what then depends on the
+// name is left out. Where linking is required, challengePassword (4.5.2) and
+// estIdentityLinking (RFC 7894 4, for newer clients) are among it. Empty items:
+// nothing is asked for. kInvalidArgument: a template makes no valid name of
+// this identity.
+absl::StatusOr<est::CsrAttrs> CsrWishesFor(const ServiceConfig& config,
+                                           std::string_view identity);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_EST_CSR_WISHES_H_

@@ -1,0 +1,141 @@
+#include "server/est/csr_wishes.h"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/pki/extension.h"
+#include "common/pki/name.h"
+#include "common/pki/oids.h"
+#include "gtest/gtest.h"
+
+namespace bestow::server {
+namespace {
+
+TEST(CsrWishesTest, MatchesPatterns) {
+  struct Case {
+    const char* pattern;
+    const char* text;
+    bool matches;
+  };
+  const Case kCases[] = {
+      {"gw-17", "gw-17", true},
+      {"gw-17", "gw-18", false},
+      {"gw-17", "gw-170", false},
+      {"gw-*", "gw-17", true},
+      {"gw-*", "gw-", true},
+      {"gw-*", "gw", false},
+      {"gw-*", "xgw-1", false},
+      {"*", "x", true},
+      {"*", "", true},
+      {"", "", true},
+      {"", "x", false},
+      {"?", "x", true},
+      {"?", "", false},
+      {"?", "xy", false},
+      {"*-17", "a-b-17", true},
+      {"*-17", "a-b-18", false},
+      {"a*b*c", "axxbyyc", true},
+      {"a*b*c", "axxcyyb", false},
+      {"a**", "a", true},
+      {"*a?", "bab", true},
+      {"*.a", "*.a", true},
+      {"g?-1*", "gw-17", true},
+  };
+  for (const Case& c : kCases) {
+    EXPECT_EQ(MatchesPattern(c.pattern, c.text), c.matches)
+        << c.pattern << " " << c.text;
+  }
+  // Not exponential.
+  EXPECT_FALSE(MatchesPattern("*a*a*a*a*a*a*a*a*a*a*b", std::string(64, 'a')));
+}
+
+// The values of the attribute of that type.
+std::vector<Bytes> ValuesOf(const est::CsrAttrs& attrs, const der::Oid& type) {
+  for (const est::AttrOrOid& item : attrs.items) {
+    const auto* attribute = std::get_if<CsrAttribute>(&item);
+    if (attribute != nullptr && attribute->type == type) {
+      return attribute->values;
+    }
+  }
+  return {};
+}
+
+std::vector<Extension> ExtensionsOf(const est::CsrAttrs& attrs) {
+  const std::vector<Bytes> values = ValuesOf(attrs, oids::ExtensionRequest());
+  if (values.empty()) return {};
+  EXPECT_EQ(values.size(), 1u);
+  return *ParseExtensionsDer(values[0]);
+}
+
+TEST(CsrWishesTest, AsksForNothingByDefault) {
+  EXPECT_TRUE(CsrWishesFor({}, "")->items.empty());
+  EXPECT_TRUE(CsrWishesFor({}, "gw-17")->items.empty());
+}
+
+// RFC 7030 4.5.2, RFC 7894 4
+TEST(CsrWishesTest, AsksForALinkWhereItIsRequired) {
+  ServiceConfig config;
+  config.auth.linking = Linking::kRequired;
+  config.csr_attrs.all.oids = {oids::ChallengePassword()};
+  const est::CsrAttrs attrs = *CsrWishesFor(config, "");
+  EXPECT_EQ(attrs.items,
+            (std::vector<est::AttrOrOid>{oids::ChallengePassword(),
+                                         oids::EstIdentityLinking()}));
+}
+
+// RFC 9908 3.2: a key's type and size. The octets are the RFC's own for
+// secp384r1, and of an INTEGER.
+TEST(CsrWishesTest, AsksForAKindOfKey) {
+  ServiceConfig config;
+  config.csr_attrs.all.key_type = KeyType::kEcP384;
+  EXPECT_EQ(
+      ValuesOf(*CsrWishesFor(config, ""), oids::EcPublicKey()),
+      std::vector<Bytes>{(Bytes{0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22})});
+  config.csr_attrs.all.key_type = KeyType::kRsa3072;
+  EXPECT_EQ(ValuesOf(*CsrWishesFor(config, ""), oids::RsaEncryption()),
+            std::vector<Bytes>{(Bytes{0x02, 0x02, 0x0c, 0x00})});
+}
+
+TEST(CsrWishesTest, AsksForExtensionsWithTheirValues) {
+  ServiceConfig config;
+  config.csr_attrs.all.sans = {"dns:{identity}.example"};
+  config.csr_attrs.all.key_usage = kDigitalSignature;
+  config.csr_attrs.all.extended_key_usage = {oids::KpClientAuth()};
+  const Extension usage{oids::KeyUsage(), true,
+                        *SerializeKeyUsage(kDigitalSignature)};
+  const Extension purpose{oids::ExtendedKeyUsage(), false,
+                          *SerializeExtendedKeyUsage({oids::KpClientAuth()})};
+  const Extension san{
+      oids::SubjectAltName(), false,
+      *SerializeGeneralNamesDer({*GeneralName::Dns("gw-17.example")})};
+  EXPECT_EQ(ExtensionsOf(*CsrWishesFor(config, "gw-17")),
+            (std::vector<Extension>{san, usage, purpose}));
+  // A name that depends on who asks is not for everybody.
+  EXPECT_EQ(ExtensionsOf(*CsrWishesFor(config, "")),
+            (std::vector<Extension>{usage, purpose}));
+  // A name that can't be is the operator's mistake.
+  EXPECT_FALSE(CsrWishesFor(config, "a@b").ok());
+}
+
+TEST(CsrWishesTest, TheFirstPatternThatFitsCounts) {
+  ServiceConfig config;
+  config.csr_attrs.all.oids = {oids::SerialNumber()};
+  CsrAttrsConfig::ForIdentities gateways;
+  gateways.identities = {"gw-*", "router"};
+  gateways.request.oids = {oids::CommonName()};
+  CsrAttrsConfig::ForIdentities all;
+  all.identities = {"*"};
+  config.csr_attrs.for_identities = {gateways, all};
+  const auto oids_for = [&](const char* identity) {
+    return CsrWishesFor(config, identity)->items;
+  };
+  EXPECT_EQ(oids_for("gw-17"), std::vector<est::AttrOrOid>{oids::CommonName()});
+  EXPECT_EQ(oids_for("router"),
+            std::vector<est::AttrOrOid>{oids::CommonName()});
+  EXPECT_TRUE(oids_for("x").empty());
+  EXPECT_EQ(oids_for(""), std::vector<est::AttrOrOid>{oids::SerialNumber()});
+}
+
+}  // namespace
+}  // namespace bestow::server
