@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/est/server_key.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
 #include "server/est/approval.h"
@@ -14,7 +15,6 @@
 #include "server/est/linking.h"
 #include "server/est/reply.h"
 #include "server/est/requested_key.h"
-#include "server/est/server_key_reply.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {
@@ -225,11 +225,17 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
         EstReply(est::kCertsOnlyMediaType,
                  est::EncodeBody(*certs_only, config().line_wrap)));
   }
-  absl::StatusOr<HttpResponse> reply =
-      ServerKeyReply(*server_key_, *certs_only, config().line_wrap);
+  absl::StatusOr<est::MimeBody> body = est::SerializeServerKeyReply(
+      {.encrypted = server_key_->is_encrypted,
+       .key = std::move(server_key_->key),
+       .certs_only = *std::move(certs_only)},
+      config().line_wrap);
   server_key_.reset();
-  if (!reply.ok()) return exchange_->Fail(reply.status());
-  exchange_->Finish(*std::move(reply));
+  if (!body.ok()) return exchange_->Fail(body.status());
+  HttpResponse response;
+  response.headers = {{"Content-Type", std::move(body->content_type)}};
+  response.body = std::move(body->body);
+  exchange_->Finish(std::move(response));
 }
 
 }  // namespace bestow::server
