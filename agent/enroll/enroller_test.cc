@@ -549,6 +549,8 @@ TEST_F(EnrollerTest, WaitsAsLongAsTheServerAsksAndKeepsItsKey) {
   EXPECT_GE(absl::Now() - start, absl::Seconds(2));
   const auto seen = server_->Of(Operation::kSimpleEnroll);
   ASSERT_EQ(seen.size(), 3u);
+  ASSERT_FALSE(problems_.empty());
+  EXPECT_THAT(problems_[0], HasSubstr("202"));
   EXPECT_EQ(seen[0].csr->spki, seen[1].csr->spki);
   EXPECT_EQ(seen[0].csr->spki, seen[2].csr->spki);
 }

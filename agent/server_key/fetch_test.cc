@@ -436,6 +436,14 @@ TEST_F(FetchTest, MistakesAreSaidBeforeAnythingIsSent) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
+// RFC 7030 4.4: "A client MUST authenticate an EST server".
+TEST_F(FetchTest, AServerThatIsNotTrustedGetsNothing) {
+  Write("ca.pem", SerializeCertificatePem(ca_.certificate().der));
+  ExpectRefused(Fetch({.type = KeyType::kEcP256}), "is not trusted");
+  EXPECT_TRUE(server_.requests().empty());
+  EXPECT_TRUE(absl::IsNotFound(ShowServerKey(config_, "web", *tpm_).status()));
+}
+
 TEST_F(FetchTest, AClearedTpmLosesTheKey) {
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   fake_->Clear();

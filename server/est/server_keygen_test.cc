@@ -315,6 +315,20 @@ TEST_F(ServerKeygenTest, RefusesWhatTheLabelDoesNotOffer) {
                 "/simpleenroll");
 }
 
+// 4.4: "The EST server MUST authenticate the client".
+TEST_F(ServerKeygenTest, RefusesWhoIsNotKnown) {
+  const std::string body = MakeCsr(*device_, "CN=x");
+  ExpectRefused(Post("serverkeygen", body, ""), 401, "no-credentials", "");
+  ExpectRefused(Post("serverkeygen", body, Basic("gw-17", "wrong")), 401,
+                "wrong-credentials", "");
+  // 4.4.2: a plaintext message.
+  const HttpResponse response =
+      Post("serverkeygen", "!", Basic("gw-17", kPassword));
+  ExpectRefused(response, 400, "bad-encoding", "not base64");
+  EXPECT_EQ(HeaderOf(response, "Content-Type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(RecordCount(), 0u);
+}
+
 // A reply that is lost loses its key: the secret is spent.
 TEST_F(ServerKeygenTest, GivesOneKeyForAOneTimeSecret) {
   const std::string body = MakeCsr(*device_, "CN=x");
