@@ -162,6 +162,86 @@ def server_key(_):
     bad("certs_only", "The reply of /simpleenroll", certs_text, "multipart")
 
 
+def renewal_info(_):
+    def id_ok(name_, what, text):
+        case("renewal_info_id", name_, what, text)
+
+    def id_bad(name_, what, text):
+        case("renewal_info_id", name_, what, text, reject="identifier")
+
+    def b64url(octets_):
+        return base64.urlsafe_b64encode(octets_).decode().rstrip("=")
+
+    id_ok("rfc9773", "RFC 9773 4.1's example", "aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE")
+    id_ok("short", "The shortest", "AQ.AQ")
+    id_ok("long", "The longest", b64url(bytes(64)) + "." + b64url(bytes(21)))
+    id_ok("alphabet", "The two characters of base64url", "-_-_.-_-_")
+    id_bad("long_key", "A key identifier of 65 octets", b64url(bytes(65)) + ".AQ")
+    id_bad("long_serial", "A serial number of 22 octets", "AQ." + b64url(bytes(22)))
+    id_bad("no_dot", "No dot", "AQAQ")
+    id_bad("two_dots", "Two dots", "AQ.AQ.AQ")
+    id_bad("no_key", "No key identifier", ".AQ")
+    id_bad("no_serial", "No serial number", "AQ.")
+    id_bad("padding", "Padding", "AQ==.AQ")
+    id_bad("pad_bits", "Set pad bits", "AR.AQ")
+    id_bad("plain_base64", "base64's alphabet", "+/+/.AQ")
+    id_bad("space", "A space", "A Q.AQ")
+    id_bad("one_character", "One character of a group", "A.AQ")
+    id_bad("nul", "A NUL", "AQ.AQ\0")
+    id_bad("empty", "Nothing", "")
+
+    def ok(name_, what, text, read="2025-01-02T04:00:00+00:00 2025-01-03T04:00:00+00:00"):
+        case("renewal_info", name_, what, text, read=read)
+
+    def bad(name_, what, text, reason="renewal information"):
+        case("renewal_info", name_, what, text, reject=reason)
+
+    start, end = '"start": "2025-01-02T04:00:00Z"', '"end": "2025-01-03T04:00:00Z"'
+
+    def window(*members, more=""):
+        return '{"suggestedWindow": {%s}%s}' % (", ".join(members), more)
+
+    ok("rfc9773", "RFC 9773 4.2's example, a day of it",
+       window(start, end, more=', "explanationURL": "https://acme.example.com/docs/ari"'),
+       "2025-01-02T04:00:00+00:00 2025-01-03T04:00:00+00:00 https://acme.example.com/docs/ari")
+    ok("window", "The window alone", window(start, end))
+    ok("offset", "Other time zones", window('"start": "2025-01-02T05:00:00+01:00"', '"end": "2025-01-02T20:00:00-08:00"'))
+    ok("fraction", "A fraction of a second", window('"start": "2025-01-02T04:00:00.5Z"', end),
+       "2025-01-02T04:00:00.5+00:00 2025-01-03T04:00:00+00:00")
+    ok("more_members", "Members that nobody knows", window(start, end, '"x": [1, {"y": null}]', more=', "z": true'))
+    ok("white_space", "White space", " \r\n\t" + window(start, end).replace(":", " : ", 1) + "\n")
+    ok("escaped_name", "An escaped letter in a name", window(start, end).replace("suggested", "sugg\\u0065sted"))
+    ok("url_script", "A URL of another kind is left out", window(start, end, more=', "explanationURL": "javascript:x"'))
+    ok("url_control", "A URL with a line end is left out", window(start, end, more=', "explanationURL": "https://a\\nb"'))
+    ok("url_long", "A long URL is left out", window(start, end, more=', "explanationURL": "https://' + "a" * 993 + '"'))
+    bad("empty", "Nothing", "", "not JSON")
+    bad("text", "No JSON", "try again later", "not JSON")
+    bad("truncated", "Cut off", window(start, end)[:-1], "not JSON")
+    bad("trailing", "Something follows", window(start, end) + "x", "not JSON")
+    bad("bad_escape", "An escape that is none", window(start, end).replace("suggested", "\\q"), "not JSON")
+    bad("surrogate", "Half a surrogate pair", window(start, end, '"x": "\\ud800"'), "not JSON")
+    bad("no_window", "No window", "{}", "suggestedWindow")
+    bad("array", "An array", "[" + window(start, end) + "]", "suggestedWindow")
+    bad("window_twice", "Two windows", window(start, end)[:-1] + "," + window(start, end)[1:], "suggestedWindow")
+    bad("window_text", "A window that is text", '{"suggestedWindow": "2025"}', "RFC 3339")
+    bad("no_start", "No start", window(end), "RFC 3339")
+    bad("no_end", "No end", window(start), "RFC 3339")
+    bad("start_twice", "Two starts", window(start, start, end), "RFC 3339")
+    bad("start_number", "A number", window('"start": 1735790400', end), "RFC 3339")
+    bad("start_object", "An object", window('"start": {}', end), "RFC 3339")
+    bad("start_null", "null", window('"start": null', end), "RFC 3339")
+    bad("start_date", "A date alone", window('"start": "2025-01-02"', end), "RFC 3339")
+    bad("start_zoneless", "No time zone", window('"start": "2025-01-02T04:00:00"', end), "RFC 3339")
+    bad("start_february_30", "No such day", window('"start": "2025-02-30T04:00:00Z"', end), "RFC 3339")
+    bad("infinite", "A word of absl's", window(start, '"end": "infinite-future"'), "RFC 3339")
+    bad("start_space", "White space before the time", window('"start": " 2025-01-02T04:00:00Z"', end), "RFC 3339")
+    bad("equal", "It ends when it starts", window(start, start.replace("start", "end")), "ends before")
+    bad("backwards", "It ends before it starts", window(end.replace("end", "start"), start.replace("start", "end")),
+        "ends before")
+    bad("deep", "Deeply nested", "[" * 17 + "]" * 17, "too much")
+    bad("long", "Over 4 KiB", window(start, end) + " " * 4096, "too much")
+
+
 def paths(_):
     def ok(name_, what, text, operation, label="", argument=""):
         target = f"{operation} {label}".strip() + (f" / {argument}" if argument else "")
