@@ -108,10 +108,13 @@ class KeyServerThread {
       if (auto reply = instead_(seen)) return reply;
     }
     if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
-    requests_.push_back(seen);
+    // Who shows nothing is asked.
     if (seen.authorization.empty() && seen.client.empty() && !anyone_) {
-      return HttpResponse{.status = 401};
+      return HttpResponse{
+          .status = 401,
+          .headers = {{"WWW-Authenticate", "Basic realm=\"test\""}}};
     }
+    requests_.push_back(seen);
     pkcs8_ = NewPkcs8(*KeyTypeOfSpki(seen.csr->spki));
     const Certificate certificate = ca_.Issue("web", SpkiOf(pkcs8_));
     return Mixed({KeyPart(*seen.csr),
@@ -308,7 +311,7 @@ TEST_F(FetchTest, ARequestThatWaitsGoesOnWithTheSameKey) {
   server_.Bend([&keys](const Seen& seen) -> std::optional<HttpResponse> {
     if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
     keys.push_back(seen.csr->spki);
-    if (keys.size() == 3) return std::nullopt;
+    if (keys.size() >= 3) return std::nullopt;
     HttpResponse wait{.status = 202};
     wait.headers = {{"Retry-After", "3600"}};
     return wait;

@@ -50,7 +50,10 @@ absl::Status Refusal(const EstReply& reply, bool with_certificate) {
 KeyExchange::KeyExchange(EventLoop& loop, const Context& context)
     : loop_(loop),
       context_(context),
-      with_certificate_(HasValidCertificate()) {}
+      with_certificate_(HasValidCertificate()),
+      login_(context.config.username, [path = context.config.secret_file] {
+        return ReadSecretFile(path);
+      }) {}
 
 bool KeyExchange::HasValidCertificate() const {
   return context_.current &&
@@ -81,11 +84,19 @@ void KeyExchange::Start(Done done) {
     return Finish(absl::FailedPreconditionError(
         "the server's CA is not known yet: enroll first (bestow-agent run)"));
   }
+  Connect([this] { AskAttributes(); });
+}
+
+void KeyExchange::Connect(std::function<void()> then) {
   auto tls = MakeTls();
   if (!tls.ok()) return Finish(Because("preparing TLS", tls.status()));
+  // The one before may be what calls.
+  loop_.Post([old = std::shared_ptr<EstClient>(std::move(client_))] {});
   client_ = std::make_unique<EstClient>(loop_, context_.config.server,
                                         *std::move(tls));
-  client_->Connect([this](absl::Status status) { Connected(status); });
+  client_->Connect([this, then = std::move(then)](absl::Status status) {
+    Connected(status, then);
+  });
 }
 
 // The client may be what calls: it goes with the exchange, later.
@@ -95,8 +106,9 @@ void KeyExchange::Finish(absl::StatusOr<HttpResponse> result) {
                   std::move(result))] { done(std::move(*result)); });
 }
 
-void KeyExchange::Connected(const absl::Status& status) {
-  if (status.ok()) return AskAttributes(/*with_secret=*/false);
+void KeyExchange::Connected(const absl::Status& status,
+                            const std::function<void()>& then) {
+  if (status.ok()) return then();
   // A signature that the TPM refused shows as a failed handshake.
   if (tls_signer_ != nullptr && !tls_signer_->last_error().ok()) {
     return Finish(tls_signer_->last_error());
@@ -105,35 +117,18 @@ void KeyExchange::Connected(const absl::Status& status) {
       absl::StrCat("connecting to ", context_.config.server.ToText()), status));
 }
 
-absl::StatusOr<BasicCredential> KeyExchange::ReadBasic() const {
-  auto secret = ReadSecretFile(context_.config.secret_file);
-  if (!secret.ok()) return secret.status();
-  return BasicCredential{context_.config.username, *std::move(secret)};
+void KeyExchange::AskAttributes() {
+  client_->Get(
+      est::Operation::kCsrAttrs, login(),
+      [this](absl::StatusOr<EstReply> reply) { TakeAttributes(reply); });
 }
 
-void KeyExchange::AskAttributes(bool with_secret) {
-  std::optional<BasicCredential> basic;
-  if (with_secret) {
-    auto read = ReadBasic();
-    if (!read.ok()) return Finish(read.status());
-    basic = *std::move(read);
-  }
-  client_->Get(est::Operation::kCsrAttrs, basic ? &*basic : nullptr,
-               [this, with_secret](absl::StatusOr<EstReply> reply) {
-                 TakeAttributes(reply, with_secret);
-               });
-}
-
-void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply,
-                                 bool with_secret) {
+void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply) {
   constexpr std::string_view kWhat = "fetching the CSR attributes";
   if (!reply.ok()) return Finish(Because(kWhat, reply.status()));
   // RFC 7030 4.5.2: 204 and 404 say that there are none.
   if (reply->status == 204 || reply->status == 404) return SendRequest();
-  // RFC 7030 4.5: a server should not ask who we are here, but may.
-  if (reply->status == 401 && !with_certificate_ && !with_secret) {
-    return AskAttributes(/*with_secret=*/true);
-  }
+  if (reply->ask_again) return Connect([this] { AskAttributes(); });
   if (reply->status != 200) {
     return Finish(Because(kWhat, Refusal(*reply, with_certificate_)));
   }
@@ -141,7 +136,7 @@ void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply,
   if (!reply->body.empty()) {
     auto attrs = est::ParseCsrAttrsDer(reply->body);
     if (!attrs.ok()) return Finish(Because(kWhat, attrs.status()));
-    plan_ = PlanCsr(*attrs);
+    plan_ = PlanCsr(*attrs, context_.request_key.type());
   }
   if (!plan_.unmet.empty()) {
     context_.log(absl::StrCat(
@@ -164,10 +159,12 @@ absl::StatusOr<Bytes> KeyExchange::BuildRequest() {
   if (auto s = AskForProtection(context_.protection, &wanted); !s.ok()) {
     return s;
   }
-  if (plan_.wants_linking) {
+  if (plan_.link_with != LinkWith::kNothing) {
     auto binding = client_->ChannelBinding();
     if (!binding.ok()) return binding.status();
-    wanted.challenge_password = *std::move(binding);
+    (plan_.link_with == LinkWith::kEstIdentityLinking
+         ? wanted.est_identity_linking
+         : wanted.challenge_password) = *std::move(binding);
   }
   auto info = SerializePkcs10InfoDer(wanted);
   if (!info.ok()) return info.status();
@@ -184,16 +181,10 @@ void KeyExchange::SendRequest() {
   }
   auto csr = BuildRequest();
   if (!csr.ok()) return Finish(Because("building the request", csr.status()));
-  std::optional<BasicCredential> basic;
-  if (!with_certificate_) {
-    auto read = ReadBasic();
-    if (!read.ok()) return Finish(read.status());
-    basic = *std::move(read);
-  }
   context_.log(absl::StrCat("asking for a key of type ",
                             KeyTypeName(context_.request_key.type()),
                             ", protected by ", context_.protection.Describe()));
-  client_->PostServerKeyGen(*csr, basic ? &*basic : nullptr,
+  client_->PostServerKeyGen(*csr, login(),
                             [this](absl::StatusOr<HttpResponse> response) {
                               TakeReply(std::move(response));
                             });
@@ -202,6 +193,10 @@ void KeyExchange::SendRequest() {
 void KeyExchange::TakeReply(absl::StatusOr<HttpResponse> response) {
   if (!response.ok()) return Finish(response.status());
   if (response->status == 200) return Finish(std::move(response));
+  // The challenge ended the connection: once more, over another one.
+  if (response->status == 401 && !with_certificate_ && login_.has_answer()) {
+    return Connect([this] { SendRequest(); });
+  }
   auto reply = ReadEstReply(*response, context_.clock.Now());
   if (!reply.ok()) return Finish(reply.status());
   Finish(Refusal(*reply, with_certificate_));

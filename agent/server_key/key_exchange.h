@@ -14,6 +14,7 @@
 #include "agent/credentials/credential.h"
 #include "agent/enroll/csr_plan.h"
 #include "agent/enroll/est_client.h"
+#include "agent/enroll/http_login.h"
 #include "agent/enroll/trust.h"
 #include "agent/server_key/protection.h"
 #include "agent/tpm/tpm_signer.h"
@@ -54,13 +55,15 @@ class KeyExchange {
  private:
   absl::StatusOr<std::shared_ptr<const TlsContext>> MakeTls();
   bool HasValidCertificate() const;
-  void Connected(const absl::Status& status);
-  void AskAttributes(bool with_secret);
-  void TakeAttributes(const absl::StatusOr<EstReply>& reply, bool with_secret);
+  void Connect(std::function<void()> then);
+  void Connected(const absl::Status& status, const std::function<void()>& then);
+  void AskAttributes();
+  void TakeAttributes(const absl::StatusOr<EstReply>& reply);
   absl::StatusOr<Bytes> BuildRequest();
   void SendRequest();
   void TakeReply(absl::StatusOr<HttpResponse> response);
-  absl::StatusOr<BasicCredential> ReadBasic() const;
+  // Null when the certificate says who we are.
+  HttpLogin* login() { return with_certificate_ ? nullptr : &login_; }
   void Finish(absl::StatusOr<HttpResponse> result);
 
   EventLoop& loop_;
@@ -69,6 +72,7 @@ class KeyExchange {
   const bool with_certificate_;
   std::shared_ptr<TpmSigner> tls_signer_;
   CsrPlan plan_;
+  HttpLogin login_;
   std::unique_ptr<EstClient> client_;
 };
 
