@@ -12,11 +12,12 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
-#include "common/base/secret.h"
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
+#include "server/admin/new_ca.h"
 #include "server/admin/state_folder.h"
+#include "server/auth/sealed_secret.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/store/sqlite_store.h"
@@ -25,7 +26,6 @@ namespace bestow::server {
 namespace {
 
 constexpr int kHoursPerYear = 24 * 365;
-constexpr absl::Duration kCaValidity = absl::Hours(20 * kHoursPerYear);
 // Nothing renews it yet, and a fleet stands still without it.
 constexpr absl::Duration kTlsValidity = absl::Hours(5 * kHoursPerYear);
 constexpr mode_t kFolderMode = 0700;
@@ -65,7 +65,7 @@ absl::Status PrepareFolder(const StatePaths& paths) {
   }
   const bool broke_off = Exists(paths.staging);
   for (const std::string& path :
-       {paths.ca_folder, paths.tls_folder, paths.database}) {
+       {paths.ca_folder, paths.tls_folder, paths.database, paths.seal_key}) {
     if (!Exists(path)) continue;
     if (!broke_off) {
       return absl::AlreadyExistsError(
@@ -85,35 +85,26 @@ absl::Status PrepareFolder(const StatePaths& paths) {
   return MakeDirectory(paths.staging, kFolderMode);
 }
 
-absl::Status WriteKey(const std::string& path, const SoftwareSigner& signer) {
-  absl::StatusOr<Secret> pem = signer.ToPkcs8Pem();
-  if (!pem.ok()) return pem.status();
-  return CreateFileDurably(path, pem->bytes(), kSecretMode);
-}
-
 struct Credentials {
-  std::shared_ptr<SoftwareSigner> ca_key;
+  NewCa ca;
   std::shared_ptr<SoftwareSigner> tls_key;
-  absl::StatusOr<Certificate> ca = absl::UnknownError("not made");
   absl::StatusOr<Certificate> tls = absl::UnknownError("not made");
 };
 
 absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
                                             absl::Time now) {
-  absl::StatusOr<std::unique_ptr<SoftwareSigner>> ca_key =
-      SoftwareSigner::Generate();
-  if (!ca_key.ok()) return ca_key.status();
+  absl::StatusOr<NewCa> ca = MakeCa(options.ca_name, options.ca_key_type, now);
+  if (!ca.ok()) return ca.status();
+  // P-256 whatever the CA's: what every client takes without another round
+  // trip.
   absl::StatusOr<std::unique_ptr<SoftwareSigner>> tls_key =
       SoftwareSigner::Generate();
   if (!tls_key.ok()) return tls_key.status();
   Credentials made;
-  made.ca_key = *std::move(ca_key);
+  made.ca = *std::move(ca);
   made.tls_key = *std::move(tls_key);
-  made.ca =
-      CreateRootCertificate(options.ca_name, *made.ca_key, now, kCaValidity);
-  if (!made.ca.ok()) return made.ca.status();
   absl::StatusOr<std::shared_ptr<const CertificateAuthority>> authority =
-      CertificateAuthority::Create(*made.ca, made.ca_key);
+      CertificateAuthority::Create(made.ca.certificate, made.ca.key);
   if (!authority.ok()) return authority.status();
   absl::StatusOr<SubscriberContents> contents =
       TlsServerContents(options.hostnames, kTlsValidity);
@@ -130,19 +121,16 @@ absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
 
 absl::Status WriteAll(const InitOptions& options, const Credentials& made,
                       const StatePaths& to) {
-  absl::Status status = MakeDirectory(to.ca_folder, kFolderMode);
+  absl::Status status = WriteCa(made.ca, to.ca_folder);
   if (status.ok()) status = MakeDirectory(to.tls_folder, kFolderMode);
-  if (status.ok()) status = WriteKey(to.ca_key, *made.ca_key);
   if (status.ok()) status = WriteKey(to.tls_key, *made.tls_key);
-  const std::string ca_pem = SerializeCertificatePem(made.ca->der);
-  if (status.ok()) {
-    status = CreateFileDurably(to.ca_certificate, AsBytes(ca_pem), kPublicMode);
-  }
   if (status.ok()) {
     // The leaf first; the CA too, for agents that know its fingerprint only.
     status = CreateFileDurably(
         to.tls_certificate,
-        AsBytes(SerializeCertificatePem(made.tls->der) + ca_pem), kPublicMode);
+        AsBytes(SerializeCertificatePem(made.tls->der) +
+                SerializeCertificatePem(made.ca.certificate.der)),
+        kPublicMode);
   }
   if (status.ok()) status = SqliteStore::Create(to.database);
   // It holds the hashes of passwords; SQLite's side files take its mode.
@@ -150,6 +138,7 @@ absl::Status WriteAll(const InitOptions& options, const Credentials& made,
     status = absl::ErrnoToStatus(
         errno, absl::StrCat("can't set the mode of ", to.database));
   }
+  if (status.ok()) status = SecretSealer::CreateKeyFile(to.seal_key);
   if (status.ok()) {
     status = CreateFileDurably(
         to.config, AsBytes(ConfigFileText(options.listen, options.hostnames)),
@@ -174,13 +163,14 @@ absl::StatusOr<std::string> InitState(const InitOptions& options,
   if (status.ok()) status = Move(staged.ca_folder, paths.ca_folder);
   if (status.ok()) status = Move(staged.tls_folder, paths.tls_folder);
   if (status.ok()) status = Move(staged.database, paths.database);
+  if (status.ok()) status = Move(staged.seal_key, paths.seal_key);
   if (status.ok()) status = SyncDirectory(paths.folder);
   if (status.ok()) status = Move(staged.config, paths.config);
   if (status.ok()) status = SyncDirectory(paths.folder);
   if (!status.ok()) return status;
   status = Remove(paths.staging);
   if (!status.ok()) return status;
-  return HexEncode(Sha256(made->ca->der));
+  return HexEncode(Sha256(made->ca.certificate.der));
 }
 
 }  // namespace bestow::server

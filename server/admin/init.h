@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/crypto/key_type.h"
 
 namespace bestow::server {
 
@@ -15,14 +16,16 @@ struct InitOptions {
   std::vector<std::string> hostnames;  // not empty
   std::vector<std::string> listen;
   std::string ca_name;
+  KeyType ca_key_type = KeyType::kEcP256;
 };
 
-// Makes the CA, the server's TLS certificate, the database and the config, and
-// returns the SHA-256 over the CA certificate's DER in lower-case hex.
-// All is written to a staging folder first, and the config is moved to its
-// place last: a folder without it is not one, and init can be run again.
-// kAlreadyExists: a state is there, or files that would be overwritten.
-// kInvalidArgument: a hostname or the CA's name can't stand in a certificate.
+// Makes the CA, the server's TLS certificate, the database, the key that seals
+// secrets in it, and the config, and returns the SHA-256 over the CA
+// certificate's DER in lower-case hex. All is written to a staging folder
+// first, and the config is moved to its place last: a folder without it is not
+// one, and init can be run again. kAlreadyExists: a state is there, or files
+// that would be overwritten. kInvalidArgument: a hostname or the CA's name
+// can't stand in a certificate.
 absl::StatusOr<std::string> InitState(const InitOptions& options,
                                       absl::Time now);
 

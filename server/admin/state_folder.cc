@@ -54,6 +54,7 @@ StatePaths::StatePaths(const std::string& folder)
     : folder(folder),
       config(folder + "/bestow-server.toml"),
       database(folder + "/bestow.db"),
+      seal_key(folder + "/seal.key"),
       ca_folder(folder + "/ca"),
       ca_key(ca_folder + "/ca.key.pem"),
       ca_certificate(ca_folder + "/ca.pem"),
@@ -149,6 +150,10 @@ absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
   state.config = *std::move(config);
   absl::Status status = LoadTls(paths, state);
   if (!status.ok()) return status;
+  absl::StatusOr<std::shared_ptr<const SecretSealer>> sealer =
+      SecretSealer::LoadOrCreate(paths.seal_key);
+  if (!sealer.ok()) return Problem(paths.seal_key, sealer.status());
+  state.sealer = *std::move(sealer);
   status = LoadFor(state.config.service, paths, state.materials);
   if (!status.ok()) return status;
   for (const ServiceConfig& label : state.config.labels) {

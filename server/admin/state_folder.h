@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "common/pki/certificate.h"
 #include "common/tls/tls_context.h"
+#include "server/auth/sealed_secret.h"
 #include "server/ca/ca_bundle.h"
 #include "server/config/config.h"
 #include "server/est/snapshot.h"
@@ -20,6 +21,7 @@ struct StatePaths {
   std::string folder;
   std::string config;    // bestow-server.toml: the last that init makes
   std::string database;  // bestow.db
+  std::string seal_key;  // seal.key: recoverable secrets in the database
   // Of the CA that `init` makes. Others are below cas_folder.
   std::string ca_folder, ca_key, ca_certificate;
   std::string cas_folder;
@@ -40,6 +42,7 @@ struct ServerState {
   Config config;
   Snapshot::Materials materials;
   TlsCredential tls;
+  std::shared_ptr<const SecretSealer> sealer;
 
   // The CA of the service without a label.
   const Certificate& ca_certificate() const;
@@ -49,9 +52,10 @@ struct ServerState {
 // kFailedPrecondition, naming the file, as MakeCaBundle() refuses.
 absl::StatusOr<CaBundle> LoadCa(const std::string& folder);
 
-// Loads the CAs and manufacturers' CAs that the config names, and no others.
-// kFailedPrecondition, naming the file and what to do, when the folder is no
-// state folder or something in it is missing or wrong.
+// Makes the seal.key of a folder that an older version made. Loads the CAs and
+// manufacturers' CAs that the config names, and no others. kFailedPrecondition,
+// naming the file and what to do, when the folder is no state folder or
+// something in it is missing or wrong.
 absl::StatusOr<ServerState> LoadState(const StatePaths& paths);
 
 }  // namespace bestow::server

@@ -1,0 +1,239 @@
+#include "server/ca/ca_bundle.h"
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/match.h"
+#include "common/crypto/public_key.h"
+#include "common/pki/extension.h"
+#include "common/pki/oids.h"
+#include "common/pki/path.h"
+#include "gtest/gtest.h"
+#include "server/ca/sign_certificate.h"
+
+namespace bestow::server {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1'800'000'000);
+constexpr absl::Duration kYear = absl::Hours(24 * 365);
+
+Certificate Root(const std::string& name, Signer& key) {
+  auto root = CreateRootCertificate(name, key, kNow, 10 * kYear);
+  EXPECT_TRUE(root.ok()) << root.status();
+  return *root;
+}
+
+// A CA's certificate below `issuer`.
+Certificate Below(const Certificate& issuer, Signer& issuer_key,
+                  const std::string& name, const Signer& key) {
+  CertificateTemplate contents;
+  contents.serial = RandomSerial();
+  contents.issuer = issuer.subject;
+  contents.subject = *Name::FromCommonName(name);
+  contents.not_before = kNow;
+  contents.not_after = kNow + 5 * kYear;
+  contents.spki = key.public_key_spki();
+  contents.extensions = {
+      {oids::SubjectKeyIdentifier(), false,
+       *SerializeSubjectKeyIdentifier(KeyIdentifier(contents.spki))},
+      {oids::BasicConstraints(), true,
+       *SerializeBasicConstraints({.is_ca = true, .path_length = 0})},
+      {oids::KeyUsage(), true, *SerializeKeyUsage(kKeyCertSign)}};
+  auto made = SignCertificate(contents, issuer_key);
+  EXPECT_TRUE(made.ok()) << made.status();
+  return *made;
+}
+
+class CaBundleTest : public testing::Test {
+ protected:
+  CaBundleTest()
+      : old_with_old_(Root("Fleet CA", *old_key_)),
+        new_with_new_(Root("Fleet CA", *new_key_)),
+        old_with_new_(
+            *CreateLinkCertificate(old_with_old_, new_with_new_, *new_key_)),
+        new_with_old_(
+            *CreateLinkCertificate(new_with_new_, old_with_old_, *old_key_)) {}
+
+  // An end entity's certificate of the CA's old or new key.
+  Certificate Leaf(const Certificate& ca, std::shared_ptr<Signer> key) {
+    auto authority = CertificateAuthority::Create(ca, key);
+    EXPECT_TRUE(authority.ok()) << authority.status();
+    SubscriberContents contents;
+    contents.subject = *Name::FromText("CN=gw-17");
+    contents.key_usage = kDigitalSignature;
+    contents.extended_key_usage = {oids::KpClientAuth()};
+    contents.validity = kYear;
+    absl::StatusOr<Certificate> leaf = absl::UnknownError("not called");
+    (*authority)
+        ->Issue(contents, device_->public_key_spki(), kNow,
+                [&](absl::StatusOr<Certificate> issued) {
+                  leaf = std::move(issued);
+                });
+    EXPECT_TRUE(leaf.ok()) << leaf.status();
+    return *leaf;
+  }
+
+  void ExpectRefused(const std::vector<Certificate>& chain,
+                     const std::vector<Certificate>& rollover,
+                     std::shared_ptr<Signer> key, std::string_view why) {
+    auto bundle = MakeCaBundle(chain, rollover, std::move(key));
+    ASSERT_FALSE(bundle.ok()) << why;
+    EXPECT_EQ(bundle.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(absl::StrContains(bundle.status().message(), why))
+        << bundle.status();
+  }
+
+  const std::shared_ptr<SoftwareSigner> old_key_ = *SoftwareSigner::Generate();
+  const std::shared_ptr<SoftwareSigner> new_key_ =
+      *SoftwareSigner::Generate(KeyType::kEcP384);
+  const std::shared_ptr<SoftwareSigner> device_ = *SoftwareSigner::Generate();
+  const Certificate old_with_old_;
+  const Certificate new_with_new_;
+  const Certificate old_with_new_;
+  const Certificate new_with_old_;
+};
+
+TEST_F(CaBundleTest, TakesARootAlone) {
+  auto bundle = MakeCaBundle({new_with_new_}, {}, new_key_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->All(), std::vector<Certificate>{new_with_new_});
+  EXPECT_EQ(bundle->Anchors(), std::vector<Certificate>{new_with_new_});
+}
+
+// RFC 7030 4.1.3: the chain up to the root, root included.
+TEST_F(CaBundleTest, TakesAChainFromTheIssuingCaToTheRoot) {
+  const std::shared_ptr<SoftwareSigner> key = *SoftwareSigner::Generate();
+  const Certificate issuing = Below(new_with_new_, *new_key_, "Plant CA", *key);
+  auto bundle = MakeCaBundle({issuing, new_with_new_}, {}, key);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EQ(bundle->authority->certificate(), issuing);
+  EXPECT_EQ(bundle->All(), (std::vector<Certificate>{issuing, new_with_new_}));
+
+  ExpectRefused({new_with_new_, issuing}, {}, key, "key");
+  ExpectRefused({issuing}, {}, key, "no self-signed root");
+  ExpectRefused({issuing, old_with_old_}, {}, key, "not signed by the one");
+  ExpectRefused({issuing, issuing}, {}, key, "not signed by the one");
+  ExpectRefused({issuing, Leaf(new_with_new_, new_key_)}, {}, key,
+                "not signed by the one");
+  ExpectRefused({}, {}, key, "no certificate");
+}
+
+TEST_F(CaBundleTest, RefusesWhatIsNoCa) {
+  ExpectRefused({Leaf(new_with_new_, new_key_)}, {}, device_, "CA");
+  ExpectRefused({new_with_new_}, {}, old_key_, "not the key");
+}
+
+// RFC 7030 4.1.3, RFC 4210 4.4: one name, four certificates.
+TEST_F(CaBundleTest, TakesARolloversCertificatesInAnyOrder) {
+  const std::vector<Certificate> all = {new_with_new_, old_with_old_,
+                                        old_with_new_, new_with_old_};
+  for (const std::vector<Certificate>& rollover :
+       {std::vector<Certificate>{old_with_old_, old_with_new_, new_with_old_},
+        std::vector<Certificate>{new_with_old_, old_with_new_,
+                                 old_with_old_}}) {
+    auto bundle = MakeCaBundle({new_with_new_}, rollover, new_key_);
+    ASSERT_TRUE(bundle.ok()) << bundle.status();
+    EXPECT_EQ(bundle->All(), all);
+    EXPECT_EQ(bundle->Anchors(),
+              (std::vector<Certificate>{new_with_new_, old_with_old_}));
+  }
+}
+
+TEST_F(CaBundleTest, RefusesARolloverThatDoesNotFit) {
+  const std::vector<Certificate> chain = {new_with_new_};
+  EXPECT_TRUE(MakeCaBundle(chain, {old_with_old_}, new_key_).ok());
+  ExpectRefused(chain, {old_with_new_, new_with_old_}, new_key_,
+                "no OldWithOld");
+  ExpectRefused(chain, {old_with_old_, old_with_old_}, new_key_,
+                "that another has");
+  ExpectRefused(chain, {old_with_old_, new_with_new_}, new_key_,
+                "is NewWithNew");
+  ExpectRefused(chain, {old_with_old_, Leaf(old_with_old_, old_key_)}, new_key_,
+                "is no CA's");
+  // Another name, also when the keys are right.
+  ExpectRefused(chain, {Root("Other CA", *old_key_)}, new_key_, "other names");
+  ExpectRefused(
+      chain,
+      {old_with_old_, Below(old_with_old_, *old_key_, "Other CA", *new_key_)},
+      new_key_, "other names");
+  // A third key.
+  const std::shared_ptr<SoftwareSigner> third = *SoftwareSigner::Generate();
+  const Certificate third_root = Root("Fleet CA", *third);
+  ExpectRefused(chain, {old_with_old_, third_root}, new_key_, "a third key");
+  ExpectRefused(chain,
+                {old_with_old_,
+                 *CreateLinkCertificate(new_with_new_, third_root, *third)},
+                new_key_, "not signed by the old one");
+  ExpectRefused(chain,
+                {old_with_old_,
+                 *CreateLinkCertificate(old_with_old_, third_root, *third)},
+                new_key_, "neither the old nor the new key");
+}
+
+// Certificates of before the rollover stay good for a re-enrollment.
+TEST_F(CaBundleTest, TheOldKeysCertificatesVerifyToTheAnchors) {
+  auto bundle = MakeCaBundle(
+      {new_with_new_}, {old_with_old_, old_with_new_, new_with_old_}, new_key_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  auto anchors = *TrustAnchors::Create(bundle->Anchors());
+  const Certificate before = Leaf(old_with_old_, old_key_);
+  const Certificate after = Leaf(new_with_new_, new_key_);
+  EXPECT_TRUE(anchors->Verify(before, {}, PathPurpose::kTlsClient, kNow).ok());
+  EXPECT_TRUE(anchors->Verify(after, {}, PathPurpose::kTlsClient, kNow).ok());
+  auto without = *TrustAnchors::Create({new_with_new_});
+  EXPECT_FALSE(without->Verify(before, {}, PathPurpose::kTlsClient, kNow).ok());
+}
+
+// RFC 4210 4.4: who trusts one key finds a path to what the other signed.
+TEST_F(CaBundleTest, LinkCertificatesLeadFromOneKeyToTheOther) {
+  const Certificate before = Leaf(old_with_old_, old_key_);
+  const Certificate after = Leaf(new_with_new_, new_key_);
+  auto old_anchor = *TrustAnchors::Create({old_with_old_});
+  EXPECT_TRUE(
+      old_anchor->Verify(after, {new_with_old_}, PathPurpose::kTlsClient, kNow)
+          .ok());
+  EXPECT_FALSE(
+      old_anchor->Verify(after, {}, PathPurpose::kTlsClient, kNow).ok());
+  auto new_anchor = *TrustAnchors::Create({new_with_new_});
+  EXPECT_TRUE(
+      new_anchor->Verify(before, {old_with_new_}, PathPurpose::kTlsClient, kNow)
+          .ok());
+}
+
+TEST_F(CaBundleTest, LinkCertificatesAreCasOfTheOneName) {
+  EXPECT_EQ(new_with_old_.subject, new_with_old_.issuer);
+  EXPECT_EQ(new_with_old_.spki, new_with_new_.spki);
+  EXPECT_EQ(new_with_old_.basic_constraints, new_with_new_.basic_constraints);
+  EXPECT_EQ(new_with_old_.key_usage, new_with_new_.key_usage);
+  EXPECT_EQ(new_with_old_.subject_key_id, new_with_new_.subject_key_id);
+  EXPECT_EQ(new_with_old_.authority_key_id, old_with_old_.subject_key_id);
+
+  EXPECT_TRUE(
+      CreateLinkCertificate(new_with_new_, old_with_old_, *old_key_).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      CreateLinkCertificate(new_with_new_, old_with_old_, *new_key_).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      CreateLinkCertificate(new_with_new_, new_with_new_, *new_key_).status()));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      CreateLinkCertificate(new_with_new_, Root("Other CA", *old_key_),
+                            *old_key_)
+          .status()));
+}
+
+// Every kind of key that a CA may have signs what devices verify.
+TEST_F(CaBundleTest, IssuesWithEveryTypeOfKey) {
+  for (const KeyType type : kKeyTypes) {
+    const std::shared_ptr<SoftwareSigner> key = *SoftwareSigner::Generate(type);
+    const Certificate root = Root("Typed CA", *key);
+    auto bundle = MakeCaBundle({root}, {}, key);
+    ASSERT_TRUE(bundle.ok()) << KeyTypeName(type) << bundle.status();
+    auto anchors = *TrustAnchors::Create(bundle->Anchors());
+    EXPECT_TRUE(
+        anchors->Verify(Leaf(root, key), {}, PathPurpose::kTlsClient, kNow)
+            .ok())
+        << KeyTypeName(type);
+  }
+}
+
+}  // namespace
+}  // namespace bestow::server
