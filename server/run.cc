@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <memory>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "absl/log/log.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
 #include "server/admin/state_folder.h"
@@ -33,7 +35,7 @@ void ForbidCoreDumps() {
   }
 }
 
-void WarnWhenEnding(const char* what, const Certificate& certificate,
+void WarnWhenEnding(std::string_view what, const Certificate& certificate,
                     absl::Time now) {
   if (certificate.not_after - now > kWarnBefore) return;
   LOG(WARNING) << what << " ends at "
@@ -71,6 +73,44 @@ class ListeningSockets {
   std::vector<int> fds_;
 };
 
+// Each line of a config's mistakes is a line of the log.
+void LogLines(std::string_view text) {
+  for (std::string_view line : absl::StrSplit(text, '\n')) {
+    LOG(ERROR) << line;
+  }
+}
+
+void WarnOfEnds(const ServerState& state, absl::Time now) {
+  for (const auto& [folder, ca] : state.materials.cas) {
+    for (const Certificate& certificate : ca.chain) {
+      WarnWhenEnding(absl::StrCat("in ", folder, ", the certificate of ",
+                                  certificate.subject.ToText()),
+                     certificate, now);
+    }
+  }
+  WarnWhenEnding("the server's TLS certificate",
+                 state.materials.tls_certificate, now);
+}
+
+// SIGHUP: what is on the disk now, or what has been served so far.
+void Reload(const StatePaths& paths, Server& server, absl::Time now) {
+  absl::StatusOr<ServerState> state = LoadState(paths);
+  absl::StatusOr<std::vector<std::string>> unchanged =
+      state.ok() ? server.Reload(*state)
+                 : absl::StatusOr<std::vector<std::string>>(state.status());
+  if (!unchanged.ok()) {
+    LogLines(unchanged.status().message());
+    LOG(ERROR) << "not reloaded: the server goes on with what it had";
+    return;
+  }
+  for (const std::string& setting : *unchanged) {
+    LOG(WARNING) << setting << " changed: it takes effect at a restart";
+  }
+  WarnOfEnds(*state, now);
+  LOG(INFO) << "reloaded: " << state->config.labels.size()
+            << " labels beside the service without one";
+}
+
 }  // namespace
 
 int RunCommand(const Console& console, const std::string& state_dir) {
@@ -85,10 +125,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
       SqliteStore::Open(paths.database, store_options);
   if (!store.ok()) return Report(console, kExitState, store.status());
-  WarnWhenEnding("the CA's certificate", state->ca_certificate(),
-                 console.clock.Now());
-  WarnWhenEnding("the server's TLS certificate",
-                 state->materials.tls_certificate, console.clock.Now());
+  WarnOfEnds(*state, console.clock.Now());
 
   ListeningSockets sockets;
   absl::Status status = sockets.Open(state->config.listen);
@@ -106,6 +143,8 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   };
   const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
+  const auto on_hup = (*signals)->OnSignal(
+      SIGHUP, [&] { Reload(paths, **server, console.clock.Now()); });
   std::thread serving([&] {
     (*server)->Run();
     (*signals)->Stop();

@@ -8,8 +8,9 @@
 
 namespace bestow::server {
 
-// Serves until SIGTERM or SIGINT. Prints a line per listening socket to the
-// console when it is ready; logs through absl/log.
+// Serves until SIGTERM or SIGINT; SIGHUP loads the state folder again. Prints a
+// line per listening socket to the console when it is ready; logs through
+// absl/log.
 int RunCommand(const Console& console, const std::string& state_dir);
 
 }  // namespace bestow::server

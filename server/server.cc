@@ -5,7 +5,6 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "common/pki/path.h"
 #include "server/est/reply.h"
 
 namespace bestow::server {
@@ -13,10 +12,11 @@ namespace {
 
 size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
-HttpLimits HttpLimitsOf(const LimitsConfig& limits, int max_body_bytes) {
+HttpLimits HttpLimitsOf(const Config& config) {
+  const LimitsConfig& limits = config.limits;
   HttpLimits http;
   http.header_bytes = static_cast<size_t>(limits.header_bytes);
-  http.body_bytes = static_cast<size_t>(max_body_bytes);
+  http.body_bytes = static_cast<size_t>(config.MaxBodyBytes());
   http.requests_per_connection =
       static_cast<size_t>(limits.requests_per_connection);
   http.handshake_timeout = limits.handshake_timeout;
@@ -42,32 +42,54 @@ ClientInfo ClientInfoOf(const HttpPeer& peer) {
 
 }  // namespace
 
-Server::Server(const Config& config, std::unique_ptr<SqliteStore> store)
-    : limits_(config.limits),
-      max_body_bytes_(config.MaxBodyBytes()),
+Server::Server(const Config& config, std::unique_ptr<SqliteStore> store,
+               const Clock& clock)
+    : started_with_(config),
+      worker_count_(config.workers == 0 ? Cores()
+                                        : static_cast<size_t>(config.workers)),
+      clock_(clock),
       store_(std::move(store)) {}
 
 Server::~Server() = default;
+
+absl::StatusOr<Server::Serving> Server::MakeServing(
+    const ServerState& state) const {
+  Serving serving;
+  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
+      Snapshot::Create(state.config, state.materials);
+  if (!snapshot.ok()) return snapshot.status();
+  serving.snapshot = *std::move(snapshot);
+  TlsServerOptions options;
+  options.credential = state.tls;
+  options.client_anchors = serving.snapshot->client_anchors;
+  absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
+      TlsContext::CreateServer(std::move(options), clock_);
+  if (!tls.ok()) return tls.status();
+  serving.tls = *std::move(tls);
+  serving.drain_timeout = state.config.limits.drain_timeout;
+  return serving;
+}
+
+Server::Serving Server::serving() const {
+  std::lock_guard<std::mutex> lock(serving_mutex_);
+  return serving_;
+}
+
+size_t Server::ConnectionsPerWorker(const Config& config) const {
+  const auto connections = static_cast<size_t>(config.limits.connections);
+  return (connections + worker_count_ - 1) / worker_count_;
+}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(
     ServerState state, std::unique_ptr<SqliteStore> store,
     std::vector<int> listening_fds, const Clock& clock,
     Exchange::LogLine log_line) {
-  std::unique_ptr<Server> server(new Server(state.config, std::move(store)));
+  std::unique_ptr<Server> server(
+      new Server(state.config, std::move(store), clock));
   server->log_line_ = std::move(log_line);
-
-  absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
-      Snapshot::Create(state.config, state.materials);
-  if (!snapshot.ok()) return snapshot.status();
-  server->snapshot_ = *std::move(snapshot);
-
-  TlsServerOptions tls_options;
-  tls_options.credential = state.tls;
-  tls_options.client_anchors = server->snapshot_->client_anchors;
-  absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
-      TlsContext::CreateServer(std::move(tls_options), clock);
-  if (!tls.ok()) return tls.status();
-  server->tls_ = *std::move(tls);
+  absl::StatusOr<Serving> serving = server->MakeServing(state);
+  if (!serving.ok()) return serving.status();
+  server->serving_ = *std::move(serving);
 
   Authenticator::Options auth_options;
   auth_options.password_threads = Cores();
@@ -82,33 +104,27 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   server->authenticator_ = *std::move(authenticator);
 
   server->service_ = std::make_unique<EstService>(EstService::Options{
-      [snapshot = server->snapshot_] { return snapshot; },
+      [server = server.get()] { return server->serving().snapshot; },
       {server->store_.get(), server->authenticator_.get(), &clock},
       server->log_line_});
 
-  const size_t workers = state.config.workers == 0
-                             ? Cores()
-                             : static_cast<size_t>(state.config.workers);
-  const auto connections = static_cast<size_t>(state.config.limits.connections);
-  for (size_t i = 0; i < workers; ++i) {
-    absl::Status status =
-        server->AddWorker(listening_fds, (connections + workers - 1) / workers);
+  for (size_t i = 0; i < server->worker_count_; ++i) {
+    absl::Status status = server->AddWorker(listening_fds);
     if (!status.ok()) return status;
   }
   return server;
 }
 
-absl::Status Server::AddWorker(const std::vector<int>& listening_fds,
-                               size_t max_connections) {
+absl::Status Server::AddWorker(const std::vector<int>& listening_fds) {
   auto worker = std::make_unique<Worker>();
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
   if (!loop.ok()) return loop.status();
   worker->loop = *std::move(loop);
 
   HttpServer::Options options;
-  options.limits = HttpLimitsOf(limits_, max_body_bytes_);
-  options.max_connections = max_connections;
-  options.tls = [tls = tls_] { return tls; };
+  options.limits = HttpLimitsOf(started_with_);
+  options.max_connections = ConnectionsPerWorker(started_with_);
+  options.tls = [this] { return serving().tls; };
   options.handler = [service = service_.get(), loop = worker->loop.get()](
                         const HttpRequest& request, const HttpPeer& peer,
                         HttpServer::Reply reply) {
@@ -130,6 +146,34 @@ absl::Status Server::AddWorker(const std::vector<int>& listening_fds,
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<std::string>> Server::Reload(
+    const ServerState& state) {
+  absl::StatusOr<Serving> serving = MakeServing(state);
+  if (!serving.ok()) return serving.status();
+  {
+    std::lock_guard<std::mutex> lock(serving_mutex_);
+    serving_ = *std::move(serving);
+  }
+  for (const std::unique_ptr<Worker>& owned : workers_) {
+    owned->loop->Post([worker = owned.get(), http = HttpLimitsOf(state.config),
+                       connections = ConnectionsPerWorker(state.config)] {
+      worker->http->SetLimits(http, connections);
+    });
+  }
+  std::vector<std::string> unchanged;
+  const Config& now = state.config;
+  const Config& then = started_with_;
+  if (now.listen != then.listen) unchanged.push_back("listen");
+  if (now.workers != then.workers) unchanged.push_back("workers");
+  if (now.limits.queued_issuances != then.limits.queued_issuances) {
+    unchanged.push_back("limits.queued_issuances");
+  }
+  if (now.limits.queued_passwords != then.limits.queued_passwords) {
+    unchanged.push_back("limits.queued_passwords");
+  }
+  return unchanged;
+}
+
 void Server::Run() {
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->thread = std::thread([worker = worker.get()] {
@@ -145,7 +189,7 @@ void Server::Stop() {
   if (stopping_.exchange(true)) return;
   for (const std::unique_ptr<Worker>& owned : workers_) {
     Worker* worker = owned.get();
-    worker->loop->Post([worker, timeout = limits_.drain_timeout] {
+    worker->loop->Post([worker, timeout = serving().drain_timeout] {
       worker->http->Drain(timeout, [worker] { worker->loop->Stop(); });
     });
   }

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -32,6 +33,12 @@ class Server {
       Exchange::LogLine log_line);
   ~Server();
 
+  // Thread-safe. From now on requests are answered, and connections accepted,
+  // by `state`; those under way go on by what they began with. Returns the
+  // settings of the config, by name, that differ from those the server started
+  // with and that only a restart changes. On a failure nothing has changed.
+  absl::StatusOr<std::vector<std::string>> Reload(const ServerState& state);
+
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
   void Run();
@@ -45,15 +52,26 @@ class Server {
     std::thread thread;
   };
 
-  Server(const Config& config, std::unique_ptr<SqliteStore> store);
-  absl::Status AddWorker(const std::vector<int>& listening_fds,
-                         size_t max_connections);
+  // What a reload swaps.
+  struct Serving {
+    std::shared_ptr<const Snapshot> snapshot;
+    std::shared_ptr<const TlsContext> tls;
+    absl::Duration drain_timeout;
+  };
+
+  Server(const Config& config, std::unique_ptr<SqliteStore> store,
+         const Clock& clock);
+  absl::StatusOr<Serving> MakeServing(const ServerState& state) const;
+  Serving serving() const;
+  absl::Status AddWorker(const std::vector<int>& listening_fds);
+  size_t ConnectionsPerWorker(const Config& config) const;
 
   std::atomic<bool> stopping_{false};
-  const LimitsConfig limits_;
-  const int max_body_bytes_;
-  std::shared_ptr<const Snapshot> snapshot_;
-  std::shared_ptr<const TlsContext> tls_;
+  const Config started_with_;
+  const size_t worker_count_;
+  const Clock& clock_;
+  mutable std::mutex serving_mutex_;
+  Serving serving_;
   Exchange::LogLine log_line_;
   // The threads of what stands below post to the workers' loops until they are
   // joined: the loops must go after them.

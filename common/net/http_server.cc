@@ -52,7 +52,7 @@ struct HttpServer::Impl {
 
   EventLoop& loop;
   const std::vector<int> listening_fds;
-  const Options options;
+  Options options;  // the limits change; connections refer to it
   bool draining = false;
   absl::Time full_reported = absl::InfinitePast();
   bool failure_reported = false;
@@ -144,6 +144,12 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(
 
 HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
+
+void HttpServer::SetLimits(const HttpLimits& limits, size_t max_connections) {
+  CHECK_GT(max_connections, 0u);
+  impl_->options.limits = limits;
+  impl_->options.max_connections = max_connections;
+}
 
 void HttpServer::Drain(absl::Duration deadline, std::function<void()> drained) {
   CHECK(!impl_->draining) << "drained twice";

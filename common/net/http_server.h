@@ -61,6 +61,9 @@ class HttpServer {
       EventLoop& loop, std::vector<int> listening_fds, Options options);
   ~HttpServer();
 
+  // For connections accepted, and phases begun, from now on. On the loop's
+  // thread. `max_connections` must not be 0.
+  void SetLimits(const HttpLimits& limits, size_t max_connections);
   // Stops accepting, lets requests under way finish (their replies say
   // Connection: close), closes idle connections, then calls `drained`. At
   // `deadline` the rest is cut.
