@@ -1,6 +1,7 @@
 // bestow-server: flags to options, and the command's function.
 #include <cstdlib>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,17 +14,28 @@
 #include "common/base/clock.h"
 #include "gflags/gflags.h"
 #include "server/admin/commands.h"
+#include "server/admin/identity_commands.h"
+#include "server/admin/request_commands.h"
 #include "server/admin/usage.h"
 #include "server/run.h"
 
 DEFINE_string(state_dir, "", "the state folder");
 DEFINE_string(hostname, "", "init: names and addresses of this server");
 DEFINE_string(listen, "127.0.0.1:8443", "init: where run listens");
-DEFINE_string(ca_name, "Bestow CA", "init: the CA's common name");
+DEFINE_string(ca_name, "", "init, add-ca: the CA's common name");
+DEFINE_string(ca_key_type, "ec-p256", "init: the CA's kind of key");
+DEFINE_string(key_type, "ec-p256", "add-ca: the CA's kind of key");
+DEFINE_string(label, "", "labels of an identity, or of certificates");
+DEFINE_bool(ra, false, "the identity is a registration authority");
+DEFINE_bool(digest, false, "good for HTTP Digest too");
 DEFINE_string(password_file, "", "add-user: the file with the password");
 DEFINE_bool(replace, false, "add-user: replace a password");
 DEFINE_string(valid_for, "24h", "add-secret: until its first use");
-DEFINE_bool(json, false, "list: as JSON");
+DEFINE_string(key_file, "", "add-psk: the file with the key");
+DEFINE_bool(json, false, "list, requests: as JSON");
+DEFINE_string(reason, "", "deny: what the client is told");
+DEFINE_string(within, "", "renew-early: the time to renew in");
+DEFINE_string(issued_before, "", "renew-early: the certificates meant");
 DECLARE_bool(help);
 
 namespace gflags {
@@ -69,6 +81,62 @@ std::string StrayFlag(const CommandUsage& command) {
   return "";
 }
 
+IdentityFlags Identity(const std::string& name) {
+  IdentityFlags flags{FLAGS_state_dir, name, FLAGS_label, std::nullopt};
+  if (!gflags::GetCommandLineFlagInfoOrDie("ra").is_default) {
+    flags.is_ra = FLAGS_ra;
+  }
+  return flags;
+}
+
+// `argument` is the command's, where it has one.
+int Dispatch(const Console& console, std::string_view command,
+             const std::string& argument) {
+  if (command == "init") {
+    return InitCommand(console,
+                       {FLAGS_state_dir, FLAGS_hostname, FLAGS_listen,
+                        FLAGS_ca_name.empty() ? "Bestow CA" : FLAGS_ca_name,
+                        FLAGS_ca_key_type});
+  }
+  if (command == "add-ca") {
+    return AddCaCommand(
+        console, {FLAGS_state_dir, argument, FLAGS_ca_name, FLAGS_key_type});
+  }
+  if (command == "check") return CheckCommand(console, FLAGS_state_dir);
+  if (command == "run") return RunCommand(console, FLAGS_state_dir);
+  if (command == "add-identity") {
+    return AddIdentityCommand(console, Identity(argument));
+  }
+  if (command == "add-user") {
+    if (FLAGS_password_file.empty()) {
+      return UsageError("--password_file=FILE is missing", command);
+    }
+    return AddUserCommand(console, Identity(argument),
+                          {FLAGS_password_file, FLAGS_replace, FLAGS_digest});
+  }
+  if (command == "add-secret") {
+    return AddSecretCommand(console, Identity(argument),
+                            {FLAGS_valid_for, FLAGS_digest});
+  }
+  if (command == "add-psk") {
+    return AddPskCommand(console, Identity(argument), FLAGS_key_file);
+  }
+  if (command == "requests") {
+    return RequestsCommand(console, FLAGS_state_dir, FLAGS_json);
+  }
+  if (command == "approve") {
+    return ApproveCommand(console, FLAGS_state_dir, argument);
+  }
+  if (command == "deny") {
+    return DenyCommand(console, FLAGS_state_dir, argument, FLAGS_reason);
+  }
+  if (command == "renew-early") {
+    return RenewEarlyCommand(console, FLAGS_state_dir,
+                             {FLAGS_label, FLAGS_issued_before, FLAGS_within});
+  }
+  return ListCommand(console, FLAGS_state_dir, FLAGS_json);
+}
+
 int Main(const std::vector<std::string>& arguments) {
   const std::string name = arguments.empty() ? "" : arguments[0];
   if (name == "help") return Help(arguments.size() > 1 ? arguments[1] : "");
@@ -82,34 +150,19 @@ int Main(const std::vector<std::string>& arguments) {
   if (!stray.empty()) {
     return UsageError(absl::StrCat(name, " takes no --", stray), name);
   }
-  if (arguments.size() != 1 + static_cast<size_t>(command->arguments)) {
-    return UsageError(command->arguments == 0
-                          ? absl::StrCat(name, " takes flags only")
-                          : absl::StrCat(name, " takes one NAME"),
-                      name);
+  if (arguments.size() != (command->argument.empty() ? 1 : 2)) {
+    return UsageError(
+        command->argument.empty()
+            ? absl::StrCat(name, " takes flags only")
+            : absl::StrCat(name, " takes one ", command->argument),
+        name);
   }
   if (FLAGS_state_dir.empty()) {
     return UsageError("--state_dir=DIR is missing", name);
   }
   const SystemClock clock;
   const Console console{std::cout, std::cerr, clock};
-  if (name == "init") {
-    return InitCommand(console, {FLAGS_state_dir, FLAGS_hostname, FLAGS_listen,
-                                 FLAGS_ca_name});
-  }
-  if (name == "run") return RunCommand(console, FLAGS_state_dir);
-  if (name == "add-user") {
-    if (FLAGS_password_file.empty()) {
-      return UsageError("--password_file=FILE is missing", name);
-    }
-    return AddUserCommand(console, FLAGS_state_dir, arguments[1],
-                          FLAGS_password_file, FLAGS_replace);
-  }
-  if (name == "add-secret") {
-    return AddSecretCommand(console, FLAGS_state_dir, arguments[1],
-                            FLAGS_valid_for);
-  }
-  return ListCommand(console, FLAGS_state_dir, FLAGS_json);
+  return Dispatch(console, name, arguments.back());
 }
 
 }  // namespace

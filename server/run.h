@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "server/admin/commands.h"
+#include "server/admin/console.h"
 
 namespace bestow::server {
 

@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -13,6 +15,8 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "common/base/file.h"
 #include "common/crypto/base64.h"
 #include "common/crypto/signer.h"
 #include "common/est/transfer_encoding.h"
@@ -22,6 +26,7 @@
 #include "common/pki/pkcs10.h"
 #include "gtest/gtest.h"
 #include "server/admin/init.h"
+#include "server/admin/new_ca.h"
 #include "server/auth/password.h"
 
 namespace bestow::server {
@@ -117,12 +122,12 @@ class ServerTest : public testing::Test {
  protected:
   void SetUp() override {
     static int count = 0;
-    const std::string folder =
+    folder_ =
         absl::StrCat(getenv("TEST_TMPDIR"), "/server", getpid(), "_", count++);
-    ASSERT_TRUE(InitState({folder, {"127.0.0.1"}, {"127.0.0.1:0"}, "Test CA"},
+    ASSERT_TRUE(InitState({folder_, {"127.0.0.1"}, {"127.0.0.1:0"}, "Test CA"},
                           clock_.Now())
                     .ok());
-    const StatePaths paths(folder);
+    const StatePaths paths(folder_);
     auto state = LoadState(paths);
     ASSERT_TRUE(state.ok()) << state.status();
     state->config.workers = 4;
@@ -186,6 +191,16 @@ class ServerTest : public testing::Test {
     return count;
   }
 
+  void AddToConfig(const std::string& text) {
+    std::ofstream(StatePaths(folder_).config, std::ios::app) << text;
+  }
+  absl::StatusOr<std::vector<std::string>> Reload() {
+    absl::StatusOr<ServerState> state = LoadState(StatePaths(folder_));
+    if (!state.ok()) return state.status();
+    return server_->Reload(*state);
+  }
+
+  std::string folder_;
   SystemClock clock_;
   Certificate ca_;
   SqliteStore* store_ = nullptr;  // the server's
@@ -285,6 +300,62 @@ TEST_F(ServerTest, StopsWhileClientsEnroll) {
   for (std::thread& thread : threads) thread.join();
   Stop();
   EXPECT_GE(answered, 3);
+}
+
+// On connections that were there before, too.
+TEST_F(ServerTest, ReloadsLabelsAndCas) {
+  Client client(port_, ClientTls({}));
+  ASSERT_TRUE(client.connected().ok()) << client.connected();
+  auto key = *SoftwareSigner::Generate();
+  const std::string csr = MakeCsr(*key, "CN=x");
+  auto before = client.Post("plant/simpleenroll", csr, "");
+  ASSERT_TRUE(before.ok()) << before.status();
+  EXPECT_EQ(before->status, 404) << before->body;
+
+  auto plant = AddCa(StatePaths(folder_), "plant", "Plant CA", KeyType::kEcP384,
+                     clock_.Now());
+  ASSERT_TRUE(plant.ok()) << plant.status();
+  AddToConfig("[labels.plant]\nca = \"cas/plant\"\n");
+  auto reloaded = Reload();
+  ASSERT_TRUE(reloaded.ok()) << reloaded.status();
+  // The server of this test has a number of workers of its own.
+  EXPECT_EQ(*reloaded, std::vector<std::string>{"workers"});
+  auto after = client.Post("plant/simpleenroll", csr, "");
+  ASSERT_TRUE(after.ok()) << after.status();
+  EXPECT_EQ(after->status, 401) << after->body;
+}
+
+TEST_F(ServerTest, ABadConfigChangesNothing) {
+  AddToConfig("[labels.plant]\nca = \"cas/none\"\n");
+  auto reloaded = Reload();
+  EXPECT_EQ(reloaded.status().code(), absl::StatusCode::kFailedPrecondition);
+  Client client(port_, ClientTls({}));
+  ASSERT_TRUE(client.connected().ok()) << client.connected();
+  auto key = *SoftwareSigner::Generate();
+  const std::string csr = MakeCsr(*key, "CN=x");
+  auto unknown = client.Post("plant/simpleenroll", csr, "");
+  ASSERT_TRUE(unknown.ok()) << unknown.status();
+  EXPECT_EQ(unknown->status, 404);
+  EXPECT_TRUE(
+      IssuedBy(client.Post("simpleenroll", csr, AddSecret("gw-17"))).ok());
+}
+
+TEST_F(ServerTest, SaysWhatNeedsARestart) {
+  AddToConfig("[labels.a.limits]\nbody_bytes = 2048\n");
+  std::ifstream in(StatePaths(folder_).config);
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::string changed = absl::StrReplaceAll(
+      text.str(), {{"127.0.0.1:0", "127.0.0.1:1"},
+                   {"queued_issuances = 4096", "queued_issuances = 5"},
+                   {"connections = 1000", "connections = 1001"}});
+  ASSERT_TRUE(
+      WriteFileAtomically(StatePaths(folder_).config, AsBytes(changed), 0600)
+          .ok());
+  auto reloaded = Reload();
+  ASSERT_TRUE(reloaded.ok()) << reloaded.status();
+  EXPECT_EQ(*reloaded, (std::vector<std::string>{"listen", "workers",
+                                                 "limits.queued_issuances"}));
 }
 
 TEST_F(ServerTest, StopsAtOnceWithIdleConnections) {

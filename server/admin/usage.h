@@ -15,7 +15,7 @@ struct CommandUsage {
   std::string_view summary;
   std::string_view text;  // the whole page
   std::vector<std::string_view> flags;
-  int arguments;  // how many follow the command
+  std::string_view argument;  // the one that follows the command; "": none
 };
 
 absl::Span<const CommandUsage> AllCommands();
