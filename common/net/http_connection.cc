@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/base/secret.h"
 #include "common/net/http_writer.h"
 
 namespace bestow {
@@ -131,12 +132,14 @@ void HttpConnection::Dispatch() {
       request, peer_,
       [weak = weak_from_this(), number = requests_](HttpResponse response) {
         std::shared_ptr<HttpConnection> self = weak.lock();
-        if (self == nullptr || self->state_ != State::kHandling ||
-            self->requests_ != number) {
-          return;
+        const bool is_awaited = self != nullptr &&
+                                self->state_ == State::kHandling &&
+                                self->requests_ == number;
+        if (is_awaited) self->SendReply(response);
+        if (response.is_secret) {
+          Cleanse(response.body.data(), response.body.size());
         }
-        self->SendReply(response);
-        self->Pump();
+        if (is_awaited) self->Pump();
       });
 }
 
@@ -154,7 +157,9 @@ void HttpConnection::SendReply(const HttpResponse& response) {
   context.close = closing_;
   context.now = absl::Now();
   Enter(State::kReplying, options_.limits.reply_timeout);
-  socket_->Write(AsBytes(SerializeHttpResponse(response, context)));
+  std::string message = SerializeHttpResponse(response, context);
+  socket_->Write(AsBytes(message));
+  if (response.is_secret) Cleanse(message.data(), message.size());
   if (socket_->flushed()) ReplySent();
 }
 

@@ -33,6 +33,8 @@ struct HttpResponse {
   HttpHeaders headers;  // Content-Length and Connection are added
   std::string body;
   bool close = false;  // end the connection after it
+  // The body holds a key: the server cleanses it, and its copies, once written.
+  bool is_secret = false;
 };
 
 // A one-line text/plain reason for `status`; ends the connection unless the

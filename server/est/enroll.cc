@@ -235,6 +235,7 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
   HttpResponse response;
   response.headers = {{"Content-Type", std::move(body->content_type)}};
   response.body = std::move(body->body);
+  response.is_secret = true;
   exchange_->Finish(std::move(response));
 }
 
