@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "agent/credentials/credential_store.h"
@@ -18,9 +17,7 @@
 #include "agent/server_key/tpm_decryptor.h"
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
-#include "common/est/multipart.h"
-#include "common/est/protocol.h"
-#include "common/est/transfer_encoding.h"
+#include "common/est/server_key.h"
 #include "common/net/event_loop.h"
 
 namespace bestow::agent {
@@ -110,45 +107,21 @@ absl::StatusOr<HttpResponse> Exchange(const KeyExchange::Context& context) {
   return out;
 }
 
-absl::Status NoKeyReply(std::string_view why) {
-  return absl::InvalidArgumentError(
-      absl::StrCat("the server's reply is not /serverkeygen's: ", why));
-}
-
-// RFC 7030 4.4.2: a key part and a certificate part.
 absl::StatusOr<KeyReplyParts> ReadParts(const HttpResponse& response) {
   auto type = FindHeader(response.headers, "Content-Type");
-  if (!type) return NoKeyReply("no Content-Type");
-  auto boundary = est::ParseBoundary(*type);
-  if (!boundary.ok()) return NoKeyReply(boundary.status().message());
-  auto message = est::ParseMultipart(response.body, *boundary);
-  if (!message.ok()) return NoKeyReply(message.status().message());
-  if (message->parts.size() != 2) return NoKeyReply("not two parts");
-  KeyReplyParts out;
-  bool has_key = false, has_certificates = false;
-  for (est::MultipartPart& part : message->parts) {
-    const std::string part_type =
-        est::FindHeader(part, "Content-Type").value_or("");
-    auto body = est::DecodeBody(part.body);
-    if (!body.ok()) return NoKeyReply(body.status().message());
-    const bool generated =
-        absl::StrContainsIgnoreCase(part_type, "server-generated-key");
-    if (generated || est::MediaTypeIs(part_type, est::kPkcs8MediaType)) {
-      if (has_key) return NoKeyReply("two keys");
-      has_key = true;
-      out.encrypted = generated;
-      out.key = Secret(*std::move(body));
-    } else if (est::MediaTypeIs(part_type, est::kCertsOnlyMediaType)) {
-      if (has_certificates) return NoKeyReply("two certificate parts");
-      has_certificates = true;
-      out.certs_only = *std::move(body);
-    } else {
-      return NoKeyReply("a part of another type");
-    }
-    Cleanse(part.body.data(), part.body.size());
+  if (!type) {
+    return absl::InvalidArgumentError(
+        "the server's reply says no Content-Type");
   }
-  if (!has_key || !has_certificates) return NoKeyReply("a part is missing");
-  return out;
+  auto reply = est::ParseServerKeyReply(*type, response.body);
+  if (!reply.ok()) {
+    return absl::Status(
+        reply.status().code(),
+        absl::StrCat("the server's reply: ", reply.status().message()));
+  }
+  return KeyReplyParts{.encrypted = reply->encrypted,
+                       .key = std::move(reply->key),
+                       .certs_only = std::move(reply->certs_only)};
 }
 
 }  // namespace
