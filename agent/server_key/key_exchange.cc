@@ -50,10 +50,7 @@ absl::Status Refusal(const EstReply& reply, bool with_certificate) {
 KeyExchange::KeyExchange(EventLoop& loop, const Context& context)
     : loop_(loop),
       context_(context),
-      with_certificate_(HasValidCertificate()),
-      login_(context.config.username, [path = context.config.secret_file] {
-        return ReadSecretFile(path);
-      }) {}
+      with_certificate_(HasValidCertificate()) {}
 
 bool KeyExchange::HasValidCertificate() const {
   return context_.current &&
@@ -62,6 +59,8 @@ bool KeyExchange::HasValidCertificate() const {
 
 absl::StatusOr<std::shared_ptr<const TlsContext>> KeyExchange::MakeTls() {
   TlsClientOptions options;
+  options.versions = {.allow_1_2 = context_.config.tls_1_2,
+                      .allow_1_3 = context_.config.tls_1_3};
   options.server_anchors = context_.trust.anchors;
   if (with_certificate_) {
     auto signer = TpmSigner::Create(context_.tpm, context_.current->key);
@@ -84,19 +83,15 @@ void KeyExchange::Start(Done done) {
     return Finish(absl::FailedPreconditionError(
         "the server's CA is not known yet: enroll first (bestow-agent run)"));
   }
-  Connect([this] { AskAttributes(); });
-}
-
-void KeyExchange::Connect(std::function<void()> then) {
   auto tls = MakeTls();
   if (!tls.ok()) return Finish(Because("preparing TLS", tls.status()));
-  // The one before may be what calls.
-  loop_.Post([old = std::shared_ptr<EstClient>(std::move(client_))] {});
-  client_ = std::make_unique<EstClient>(loop_, context_.config.server,
-                                        *std::move(tls));
-  client_->Connect([this, then = std::move(then)](absl::Status status) {
-    Connected(status, then);
-  });
+  tls_ = *std::move(tls);
+  if (!with_certificate_) {
+    login_.emplace(context_.config.username, [this] {
+      return ReadSecretFile(context_.config.secret_file);
+    });
+  }
+  AskAttributes();
 }
 
 // The client may be what calls: it goes with the exchange, later.
@@ -106,9 +101,18 @@ void KeyExchange::Finish(absl::StatusOr<HttpResponse> result) {
                   std::move(result))] { done(std::move(*result)); });
 }
 
-void KeyExchange::Connected(const absl::Status& status,
-                            const std::function<void()>& then) {
-  if (status.ok()) return then();
+void KeyExchange::WithConnection(std::function<void()> use) {
+  if (client_ != nullptr && client_->reusable()) return use();
+  // We may be inside of the old one's callback: it goes on the next turn.
+  if (client_ != nullptr) loop_.Post([old = std::move(client_)] {});
+  client_ = std::make_shared<EstClient>(loop_, context_.config.server, tls_);
+  client_->Connect([this, use = std::move(use)](absl::Status status) {
+    if (!status.ok()) return ConnectFailed(status);
+    use();
+  });
+}
+
+void KeyExchange::ConnectFailed(const absl::Status& status) {
   // A signature that the TPM refused shows as a failed handshake.
   if (tls_signer_ != nullptr && !tls_signer_->last_error().ok()) {
     return Finish(tls_signer_->last_error());
@@ -118,9 +122,11 @@ void KeyExchange::Connected(const absl::Status& status,
 }
 
 void KeyExchange::AskAttributes() {
-  client_->Get(
-      est::Operation::kCsrAttrs, login(),
-      [this](absl::StatusOr<EstReply> reply) { TakeAttributes(reply); });
+  WithConnection([this] {
+    client_->Get(
+        est::Operation::kCsrAttrs, login(),
+        [this](absl::StatusOr<EstReply> reply) { TakeAttributes(reply); });
+  });
 }
 
 void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply) {
@@ -128,7 +134,7 @@ void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply) {
   if (!reply.ok()) return Finish(Because(kWhat, reply.status()));
   // RFC 7030 4.5.2: 204 and 404 say that there are none.
   if (reply->status == 204 || reply->status == 404) return SendRequest();
-  if (reply->ask_again) return Connect([this] { AskAttributes(); });
+  if (reply->ask_again) return AskAttributes();
   if (reply->status != 200) {
     return Finish(Because(kWhat, Refusal(*reply, with_certificate_)));
   }
@@ -142,6 +148,12 @@ void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply) {
     context_.log(absl::StrCat(
         "note: the server asks for what this agent can't put into a request: ",
         absl::StrJoin(plan_.unmet, ", ")));
+  }
+  const KeyType type = context_.request_key.type();
+  if (plan_.key_type && *plan_.key_type != type) {
+    context_.log(absl::StrCat("note: the server asks for keys of type ",
+                              KeyTypeName(*plan_.key_type),
+                              ", this request is for ", KeyTypeName(type)));
   }
   SendRequest();
 }
@@ -159,12 +171,14 @@ absl::StatusOr<Bytes> KeyExchange::BuildRequest() {
   if (auto s = AskForProtection(context_.protection, &wanted); !s.ok()) {
     return s;
   }
+  // RFC 7030 3.5, RFC 7894: for this connection alone.
   if (plan_.link_with != LinkWith::kNothing) {
     auto binding = client_->ChannelBinding();
     if (!binding.ok()) return binding.status();
-    (plan_.link_with == LinkWith::kEstIdentityLinking
-         ? wanted.est_identity_linking
-         : wanted.challenge_password) = *std::move(binding);
+    auto& attribute = plan_.link_with == LinkWith::kEstIdentityLinking
+                          ? wanted.est_identity_linking
+                          : wanted.challenge_password;
+    attribute = *std::move(binding);
   }
   auto info = SerializePkcs10InfoDer(wanted);
   if (!info.ok()) return info.status();
@@ -174,28 +188,27 @@ absl::StatusOr<Bytes> KeyExchange::BuildRequest() {
 }
 
 void KeyExchange::SendRequest() {
-  if (!client_->reusable()) {
-    return Finish(absl::UnavailableError(
-        "the server closed the connection after the CSR attributes; try "
-        "again"));
-  }
-  auto csr = BuildRequest();
-  if (!csr.ok()) return Finish(Because("building the request", csr.status()));
-  context_.log(absl::StrCat("asking for a key of type ",
-                            KeyTypeName(context_.request_key.type()),
-                            ", protected by ", context_.protection.Describe()));
-  client_->PostServerKeyGen(*csr, login(),
-                            [this](absl::StatusOr<HttpResponse> response) {
-                              TakeReply(std::move(response));
-                            });
+  WithConnection([this] {
+    auto csr = BuildRequest();
+    if (!csr.ok()) {
+      return Finish(Because("building the request", csr.status()));
+    }
+    context_.log(absl::StrCat(
+        "asking for a key of type ", KeyTypeName(context_.request_key.type()),
+        ", protected by ", context_.protection.Describe()));
+    client_->PostServerKeyGen(*csr, login(),
+                              [this](absl::StatusOr<HttpResponse> response) {
+                                TakeReply(std::move(response));
+                              });
+  });
 }
 
 void KeyExchange::TakeReply(absl::StatusOr<HttpResponse> response) {
   if (!response.ok()) return Finish(response.status());
   if (response->status == 200) return Finish(std::move(response));
-  // The challenge ended the connection: once more, over another one.
-  if (response->status == 401 && !with_certificate_ && login_.has_answer()) {
-    return Connect([this] { SendRequest(); });
+  // Answered over a connection that ended with the challenge.
+  if (response->status == 401 && login_ && login_->has_answer()) {
+    return SendRequest();
   }
   auto reply = ReadEstReply(*response, context_.clock.Now());
   if (!reply.ok()) return Finish(reply.status());

@@ -55,15 +55,16 @@ class KeyExchange {
  private:
   absl::StatusOr<std::shared_ptr<const TlsContext>> MakeTls();
   bool HasValidCertificate() const;
-  void Connect(std::function<void()> then);
-  void Connected(const absl::Status& status, const std::function<void()>& then);
+  HttpLogin* login() { return login_ ? &*login_ : nullptr; }
+  // Calls `use` with a connection that can carry a request: the one at hand,
+  // or a new one.
+  void WithConnection(std::function<void()> use);
+  void ConnectFailed(const absl::Status& status);
   void AskAttributes();
   void TakeAttributes(const absl::StatusOr<EstReply>& reply);
   absl::StatusOr<Bytes> BuildRequest();
   void SendRequest();
   void TakeReply(absl::StatusOr<HttpResponse> response);
-  // Null when the certificate says who we are.
-  HttpLogin* login() { return with_certificate_ ? nullptr : &login_; }
   void Finish(absl::StatusOr<HttpResponse> result);
 
   EventLoop& loop_;
@@ -72,8 +73,9 @@ class KeyExchange {
   const bool with_certificate_;
   std::shared_ptr<TpmSigner> tls_signer_;
   CsrPlan plan_;
-  HttpLogin login_;
-  std::unique_ptr<EstClient> client_;
+  std::shared_ptr<const TlsContext> tls_;
+  std::optional<HttpLogin> login_;  // before the client, which uses it
+  std::shared_ptr<EstClient> client_;
 };
 
 }  // namespace bestow::agent
