@@ -1,12 +1,14 @@
 """Keys that the server makes (RFC 7030 4.4), opened by curl and openssl alone:
-in the clear, and encrypted for an RSA and an EC key."""
+in the clear, and encrypted for a pre-shared, an RSA and an EC key."""
 
 import base64
 import email
+import os
 import re
 import unittest
 
-from harness import (Scratch, Server, certificates_in, read, run, text, write)
+from harness import (SERVER, Scratch, Server, certificates_in, read, run, text,
+                     write)
 
 ID_AA = "1.2.840.113549.1.9.16.2."
 DECRYPT_KEY_ID, ASYMMETRIC_KEY_ID = ID_AA + "37", ID_AA + "54"
@@ -167,6 +169,31 @@ class ServerKeygenTest(unittest.TestCase):
                 self.assertNotIn(
                     run(["openssl", "pkey", "-in", key, "-pubout", "-outform",
                          "DER"]).stdout[-64:], pkcs8)
+
+    def test_encrypted_for_a_pre_shared_key(self):
+        for name, octets, wrap, cipher in (
+                ("psk-128", 16, WRAP_128, CBC_128),
+                ("psk-256", 32, WRAP_256, CBC_256)):
+            with self.subTest(name):
+                shared = text(["openssl", "rand", "-hex", str(octets)]).strip()
+                path = write(self.scratch / "psk", shared + "\n")
+                os.chmod(path, 0o600)
+                key_id = re.search(r"key_identifier ([0-9a-f]+)", text(
+                    [SERVER, "add-psk", f"--state_dir={self.server.state_dir}",
+                     name, f"--key_file={path}"])).group(1)
+                key = self.new_key(name, "-algorithm", "EC", "-pkeyopt",
+                                   "ec_paramgen_curve:P-256")
+                der = self.csr(
+                    key, attribute(DECRYPT_KEY_ID,
+                                   tlv(0x04, bytes.fromhex(key_id))),
+                    attribute(SMIME_CAPABILITIES,
+                              seq(seq(oid(wrap)), seq(oid(cipher)))))
+                secret = self.server.add_secret(name)
+                parts = self.generate(der, "-u", f"{name}:{secret}")
+                self.assertNotIn("application/pkcs8", parts)
+                pkcs8 = self.open_envelope(
+                    parts, "-secretkey", shared, "-secretkeyid", key_id)
+                self.check_key(pkcs8, parts, "NIST CURVE: P-256")
 
     def test_encrypted_for_a_certified_rsa_or_ec_key(self):
         ecdh = seq(oid(STD_DH_SHA256), seq(oid(WRAP_128)))
