@@ -98,6 +98,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   auth_options.wrong_tries.burst = state.config.limits.wrong_credentials;
   auth_options.wrong_tries.interval =
       state.config.limits.wrong_credentials_interval;
+  server->sealer_ = state.sealer;
+  auth_options.sealer = state.sealer;
   absl::StatusOr<std::unique_ptr<Authenticator>> authenticator =
       Authenticator::Create(*server->store_, clock, auth_options);
   if (!authenticator.ok()) return authenticator.status();
@@ -105,7 +107,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
 
   server->service_ = std::make_unique<EstService>(EstService::Options{
       [server = server.get()] { return server->serving().snapshot; },
-      {server->store_.get(), server->authenticator_.get(), &clock},
+      {server->store_.get(), server->authenticator_.get(), &clock,
+       server->sealer_.get()},
       server->log_line_});
 
   for (size_t i = 0; i < server->worker_count_; ++i) {

@@ -18,6 +18,7 @@
 #include "common/tls/tls_context.h"
 #include "server/admin/state_folder.h"
 #include "server/auth/authenticator.h"
+#include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
 #include "server/store/sqlite_store.h"
 
@@ -77,6 +78,7 @@ class Server {
   // joined: the loops must go after them.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<SqliteStore> store_;
+  std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
   std::unique_ptr<EstService> service_;
 };
