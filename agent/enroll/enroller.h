@@ -60,7 +60,7 @@ class Enroller {
     kWithCertificate,  // also the current certificate
   };
 
-  // enroller.cc: the machine, the TPM, files, timers.
+  // enroller.cc: the machine, files, timers. enroller_key.cc: the TPM.
   absl::Status ReadState();
   void Handle(const Event& event);
   void Do(const action::FetchCaCerts& action);
@@ -96,9 +96,11 @@ class Enroller {
   const TpmKey& RequestKey() const {
     return same_key_ ? current_->key : *pending_key_;
   }
+  static Validity ValidityOf(const Credential& credential);
   void WatchClock();
 
-  // enroller_exchange.cc: what goes over the network.
+  // enroller_exchange.cc: what goes over the network. enroller_refresh.cc:
+  // /cacerts and renewal information.
   // Calls `use` with a connection that can carry a request: the one at hand,
   // or a new one. Fails the step when there is none.
   void WithConnection(Channel channel, std::function<void()> use);
@@ -109,8 +111,11 @@ class Enroller {
   void AskCsrAttrs(Mode mode);
   void TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode);
   void Send(Mode mode);
+  void TakeRenewalInfo(const absl::StatusOr<HttpResponse>& response);
   void TakeIssued(const absl::StatusOr<EstReply>& reply, Mode mode);
   void Refused(std::string_view what, const EstReply& reply);
+  // The request was understood, and the same again would be refused again.
+  static bool IsRefusal(int status);
   // Null where no name and secret are shown.
   HttpLogin* LoginFor(Mode mode);
   static Channel ChannelFor(Mode mode) {
@@ -130,6 +135,7 @@ class Enroller {
   std::vector<Certificate> configured_cas_;
   std::vector<Certificate> learned_cas_;
   std::vector<std::string> refused_cas_;  // of the last /cacerts
+  std::string explanation_url_;           // of the last renewal information
   Trust trust_;
   std::optional<Credential> current_;
   std::optional<TpmKey> pending_key_;

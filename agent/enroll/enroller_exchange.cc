@@ -9,26 +9,11 @@
 #include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
 #include "common/crypto/key_type.h"
-#include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
-#include "common/pki/certs_only.h"
 #include "common/tls/tls_context.h"
 
 namespace bestow::agent {
 namespace {
-
-// It was understood, and the same again would be refused again.
-bool IsRefusal(int status) {
-  switch (status) {
-    case 404:  // wrong place
-    case 408:  // too slow
-    case 425:  // too early
-    case 429:  // too often
-      return false;
-    default:
-      return status >= 400 && status < 500;
-  }
-}
 
 std::string_view WhatIsWanted(Mode mode) {
   return mode == Mode::kReenroll ? "renewing" : "enrolling";
@@ -99,6 +84,18 @@ void Enroller::ConnectFailed(const absl::Status& status) {
   Fail(absl::StrCat("connecting to ", config_.server.ToText()), status);
 }
 
+bool Enroller::IsRefusal(int status) {
+  switch (status) {
+    case 404:  // wrong place
+    case 408:  // too slow
+    case 425:  // too early
+    case 429:  // too often
+      return false;
+    default:
+      return status >= 400 && status < 500;
+  }
+}
+
 HttpLogin* Enroller::LoginFor(Mode mode) {
   return mode == Mode::kEnroll ? &*login_ : nullptr;
 }
@@ -118,80 +115,6 @@ void Enroller::Refused(std::string_view what, const EstReply& reply) {
       absl::StrCat(what, ": the server answered ", reply.status,
                    reply.reason.empty() ? "" : ": ", reply.reason, advice),
       reply.retry_after});
-}
-
-void Enroller::Do(const action::FetchCaCerts& action) {
-  observer_.working(action.mode);
-  DropConnection();
-  login_.emplace(config_.username,
-                 [path = config_.secret_file] { return ReadSecretFile(path); });
-  const Channel channel =
-      action.bootstrap ? Channel::kPinned : ChannelFor(action.mode);
-  if (action.bootstrap && !config_.ca_sha256) {
-    return Fail("", absl::FailedPreconditionError(
-                        "the CA file holds no certificate to trust"));
-  }
-  WithConnection(channel, [this, bootstrap = action.bootstrap] {
-    client_->Get(
-        est::Operation::kCaCerts, nullptr,
-        [this, guard = Guard(), bootstrap](absl::StatusOr<EstReply> reply) {
-          guard([&] { TakeCaCerts(reply, bootstrap); });
-        });
-  });
-}
-
-void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
-                           bool bootstrap) {
-  constexpr std::string_view kWhat = "fetching the CA certificates";
-  if (!reply.ok()) return Fail(kWhat, reply.status());
-  if (reply->status != 200) return Refused(kWhat, *reply);
-  auto certs = ParseCertsOnlyDer(reply->body);
-  if (!certs.ok()) return Fail(kWhat, certs.status());
-  Trust vouching = trust_;
-  if (bootstrap) {
-    auto pinned = FindPinned(certs->certificates, *config_.ca_sha256);
-    if (!pinned.ok()) return Fail(kWhat, pinned.status());
-    auto alone = MakeTrust(configured_cas_, {*pinned}, config_.ca_sha256);
-    if (!alone.ok()) return Fail(kWhat, alone.status());
-    vouching = *std::move(alone);
-  }
-  CaUpdate update =
-      UpdateCaCerts(vouching, learned_cas_, certs->certificates, clock_.Now());
-  auto trust = MakeTrust(configured_cas_, update.learned, config_.ca_sha256);
-  if (!trust.ok()) return Fail(kWhat, trust.status());
-  if (trust->anchors == nullptr) {
-    return Fail(kWhat, absl::InvalidArgumentError(
-                           "there is no CA certificate among them"));
-  }
-  if (update.learned != learned_cas_) {
-    absl::Status s = store_.SaveCaCerts(TrustSource(config_, configured_cas_),
-                                        update.learned);
-    if (!s.ok()) return Fail("keeping the CA certificates", s);
-    learned_cas_ = std::move(update.learned);
-    observer_.log(
-        absl::StrCat("got the CA certificates (", learned_cas_.size(), ")"));
-    for (const Certificate& ca : update.added) {
-      observer_.log(
-          absl::StrCat("trusts a new CA certificate: ", ca.subject.ToText(),
-                       ", sha256 ", HexEncode(Sha256(ca.der))));
-    }
-    for (const Certificate& ca : update.dropped) {
-      observer_.log(absl::StrCat("dropped a CA certificate that is over: ",
-                                 ca.subject.ToText()));
-    }
-  }
-  // Said once, not at each refresh.
-  if (update.refused != refused_cas_) {
-    refused_cas_ = std::move(update.refused);
-    for (const std::string& why : refused_cas_) {
-      observer_.log(
-          absl::StrCat("note: /cacerts has a certificate that is "
-                       "not taken: ",
-                       why));
-    }
-  }
-  trust_ = *std::move(trust);
-  Handle(event::CaCertsFetched{});
 }
 
 void Enroller::Do(const action::FetchCsrAttrs& action) {

@@ -21,6 +21,7 @@
 #include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
+#include "common/est/renewal_info.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/oids.h"
 #include "gmock/gmock.h"
@@ -458,6 +459,51 @@ TEST_F(EnrollerTest, RefreshesTheCaCertificatesOnSchedule) {
   EXPECT_GT(
       *ReadAgenda(config_.state_dir, config_.server.ToText())->next_cacerts,
       absl::Now());
+}
+
+// After an incident the operator pulls renewals forward.
+TEST_F(EnrollerTest, AsksForRenewalInformationAndObeysIt) {
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  auto old = *store_->Current();
+  old->obtained_at -= absl::Hours(9);  // not right after it was obtained
+  ASSERT_TRUE(store_->Save(*old).ok());
+  Agenda agenda;
+  agenda.next_cacerts = absl::Now() + absl::Hours(1);
+  agenda.next_info = absl::Now() - absl::Hours(1);
+  config_.schedule.fraction = 0.95;
+  for (const char* body :
+       {"", "{}",
+        "{\"suggestedWindow\":{\"start\":\"2026-01-01T00:00:00Z\","
+        "\"end\":\"2026-01-01T00:00:01Z\"}}"}) {
+    ASSERT_TRUE(
+        WriteAgenda(config_.state_dir, config_.server.ToText(), agenda).ok());
+    const bool has_window = std::string_view(body).size() > 2;
+    server_->override_reply =
+        [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
+      if (one.operation != Operation::kRenewalInfo || *body == 0) {
+        return std::nullopt;
+      }
+      return HttpResponse{
+          .status = 200, .headers = {{"Retry-After", "600"}}, .body = body};
+    };
+    server_->seen.clear();
+    problems_.clear();
+    Start();
+    RunUntil([&] {
+      return waits_for_renewal_ &&
+             (!has_window || enroller_->credential()->certificate != first);
+    });
+    ASSERT_FALSE(server_->seen.empty());
+    const EstTestServer::Seen& asked = server_->seen[0];
+    EXPECT_EQ(asked.operation, Operation::kRenewalInfo);
+    EXPECT_EQ(asked.argument,
+              est::RenewalInfoId(first.authority_key_id, first.serial));
+    EXPECT_EQ(asked.client + asked.authorization, "");
+    EXPECT_EQ(server_->Of(Operation::kSimpleReenroll).size(),
+              has_window ? 1u : 0u);
+    EXPECT_EQ(problems_.size(), std::string_view(body) == "{}" ? 1u : 0u);
+  }
 }
 
 TEST_F(EnrollerTest, MeetsTheCsrAttributesItCanAndNamesTheOthers) {

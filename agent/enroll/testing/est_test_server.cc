@@ -103,6 +103,8 @@ HttpResponse EstTestServer::Answer(const HttpRequest& request,
     }
     case est::Operation::kCsrAttrs:
       return {.status = 204};
+    case est::Operation::kRenewalInfo:
+      return {.status = 404};
     default:
       break;
   }
