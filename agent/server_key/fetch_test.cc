@@ -453,6 +453,25 @@ TEST_F(FetchTest, MistakesAreSaidBeforeAnythingIsSent) {
   EXPECT_TRUE(server_.requests().empty());
 }
 
+// RFC 7030 4.4: "A client MUST authenticate an EST server".
+TEST_F(FetchTest, AServerThatIsNotTrustedGetsNothing) {
+  int requests = 0;
+  server_.Bend([&requests](const Seen&) -> std::optional<HttpResponse> {
+    ++requests;
+    return std::nullopt;
+  });
+  const std::string trusted = *ReadFile(folder_ + "/ca.pem", 1 << 20);
+  Write("ca.pem", SerializeCertificatePem(ca_.certificate().der));
+  for (bool enrolled : {false, true}) {
+    if (enrolled) Enroll(KeyType::kEcP256);
+    ExpectRefused(Fetch({.type = KeyType::kEcP256}), "connecting to");
+  }
+  server_.Bend(nullptr);
+  EXPECT_EQ(requests, 0);
+  Write("ca.pem", trusted);
+  EXPECT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+}
+
 TEST_F(FetchTest, AClearedTpmLosesTheKey) {
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   fake_->Clear();
