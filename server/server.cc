@@ -174,6 +174,11 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
   if (now.limits.queued_passwords != then.limits.queued_passwords) {
     unchanged.push_back("limits.queued_passwords");
   }
+  if (now.limits.wrong_credentials != then.limits.wrong_credentials ||
+      now.limits.wrong_credentials_interval !=
+          then.limits.wrong_credentials_interval) {
+    unchanged.push_back("limits.wrong_credentials");
+  }
   return unchanged;
 }
 

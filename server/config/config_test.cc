@@ -1,10 +1,15 @@
 #include "server/config/config.h"
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "common/crypto/key_type.h"
 #include "common/der/oid.h"
+#include "common/pki/extension.h"
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
 
@@ -58,6 +63,293 @@ TEST(ConfigTest, TheFileThatInitWritesIsTheDefaults) {
   EXPECT_EQ(config->limits.idle_timeout, defaults.limits.idle_timeout);
   EXPECT_EQ(config->limits.drain_timeout, defaults.limits.drain_timeout);
   EXPECT_EQ(config->limits.queued_issuances, defaults.limits.queued_issuances);
+}
+
+TEST(ConfigTest, TheFileNamesEveryKeyOfAService) {
+  const std::string text = ConfigFileText({"[::]:0"}, {"a.b"});
+  for (const char* key : {"ca",
+                          "key_types",
+                          "basic",
+                          "digest",
+                          "nonce_lifetime",
+                          "require",
+                          "linking",
+                          "idevid_anchors",
+                          "idevid_identity",
+                          "idevid_register",
+                          "approval",
+                          "approval_retry_after",
+                          "approval_expiry",
+                          "renewal_window",
+                          "expired_grace",
+                          "allow_same_key",
+                          "allow_name_change",
+                          "server_keys",
+                          "oids",
+                          "key_type",
+                          "template",
+                          "retry_after",
+                          "explanation_url",
+                          "pending_requests",
+                          "enrollments_per_minute",
+                          "wrong_credentials",
+                          "wrong_credentials_interval"}) {
+    EXPECT_TRUE(absl::StrContains(text, absl::StrCat("\n", key, " = "))) << key;
+  }
+  auto config = ParseConfig(text, "x.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ServiceConfig& service = config->service;
+  const ServiceConfig defaults;
+  EXPECT_EQ(service.ca, defaults.ca);
+  EXPECT_EQ(service.profile.key_types, defaults.profile.key_types);
+  EXPECT_EQ(service.auth.basic, defaults.auth.basic);
+  EXPECT_EQ(service.auth.digest, defaults.auth.digest);
+  EXPECT_EQ(service.auth.nonce_lifetime, defaults.auth.nonce_lifetime);
+  EXPECT_EQ(service.auth.require, defaults.auth.require);
+  EXPECT_EQ(service.auth.linking, defaults.auth.linking);
+  EXPECT_EQ(service.auth.idevid_anchors, defaults.auth.idevid_anchors);
+  EXPECT_EQ(service.auth.idevid_identity, defaults.auth.idevid_identity);
+  EXPECT_EQ(service.auth.idevid_register, defaults.auth.idevid_register);
+  const EnrollmentConfig& enrollment = service.enrollment;
+  EXPECT_EQ(enrollment.approval, defaults.enrollment.approval);
+  EXPECT_EQ(enrollment.approval_retry_after,
+            defaults.enrollment.approval_retry_after);
+  EXPECT_EQ(enrollment.approval_expiry, defaults.enrollment.approval_expiry);
+  EXPECT_EQ(enrollment.renewal_window, defaults.enrollment.renewal_window);
+  EXPECT_EQ(enrollment.expired_grace, defaults.enrollment.expired_grace);
+  EXPECT_EQ(enrollment.allow_same_key, defaults.enrollment.allow_same_key);
+  EXPECT_EQ(enrollment.allow_name_change,
+            defaults.enrollment.allow_name_change);
+  EXPECT_EQ(enrollment.server_keys, defaults.enrollment.server_keys);
+  EXPECT_EQ(service.csr_attrs.all.key_type, defaults.csr_attrs.all.key_type);
+  EXPECT_EQ(service.csr_attrs.all.as_template,
+            defaults.csr_attrs.all.as_template);
+  EXPECT_EQ(service.renewal_info.retry_after,
+            defaults.renewal_info.retry_after);
+  EXPECT_EQ(service.limits.pending_requests, defaults.limits.pending_requests);
+  EXPECT_EQ(service.limits.enrollments_per_minute,
+            defaults.limits.enrollments_per_minute);
+  EXPECT_EQ(config->limits.wrong_credentials, LimitsConfig().wrong_credentials);
+  EXPECT_EQ(config->limits.wrong_credentials_interval,
+            LimitsConfig().wrong_credentials_interval);
+  EXPECT_TRUE(config->labels.empty());
+}
+
+// Key by key, from the top of the file.
+TEST(ConfigTest, ALabelSaysWhatIsDifferentThere) {
+  auto config = ParseConfig(R"(
+realm = "All"
+[profile]
+validity = "36h"
+key_usage = ["digitalSignature", "keyAgreement"]
+sans = ["dns:{identity}"]
+[auth]
+digest = "md5"
+idevid_anchors = ["acme.pem"]
+[limits]
+body_bytes = 4096
+[csr_attrs]
+oids = ["challengePassword"]
+[[csr_attrs.for]]
+identities = ["gw-*"]
+key_type = "ec-p384"
+
+[labels.plant]
+ca = "cas/plant"
+[labels.plant.profile]
+subject = "O=Plant,CN={identity}"
+sans = []
+[labels.plant.auth]
+linking = "required"
+[labels.plant.limits]
+body_bytes = 8192
+[labels.plant.csr_attrs]
+template = true
+subject = "CN={identity}"
+
+[labels."a.b"]
+)",
+                            "x.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  ASSERT_EQ(config->labels.size(), 2u);
+  EXPECT_EQ(config->Find(""), &config->service);
+  EXPECT_EQ(config->Find("other"), nullptr);
+  const ServiceConfig* plant = config->Find("plant");
+  ASSERT_NE(plant, nullptr);
+  EXPECT_EQ(plant->label, "plant");
+  EXPECT_EQ(plant->ca, "cas/plant");
+  EXPECT_EQ(plant->realm, "All");
+  EXPECT_EQ(plant->profile.validity, absl::Hours(36));
+  EXPECT_EQ(plant->profile.key_usage, kDigitalSignature | kKeyAgreement);
+  EXPECT_EQ(plant->profile.subject, "O=Plant,CN={identity}");
+  EXPECT_TRUE(plant->profile.sans.empty());
+  EXPECT_EQ(plant->auth.digest, DigestOffer::kMd5);
+  EXPECT_EQ(plant->auth.linking, Linking::kRequired);
+  EXPECT_EQ(plant->auth.idevid_anchors, std::vector<std::string>{"acme.pem"});
+  EXPECT_TRUE(plant->csr_attrs.all.as_template);
+  EXPECT_EQ(plant->csr_attrs.all.oids.size(), 1u);
+  EXPECT_EQ(plant->csr_attrs.for_identities.size(), 1u);
+  // The service without a label keeps its own.
+  EXPECT_EQ(config->service.ca, "ca");
+  EXPECT_EQ(config->service.profile.sans.size(), 1u);
+  EXPECT_EQ(config->service.auth.linking, Linking::kOptional);
+  EXPECT_EQ(config->service.limits.body_bytes, 4096);
+  EXPECT_EQ(config->MaxBodyBytes(), 8192);
+  const auto& some = config->service.csr_attrs.for_identities;
+  ASSERT_EQ(some.size(), 1u);
+  EXPECT_EQ(some[0].identities, std::vector<std::string>{"gw-*"});
+  EXPECT_EQ(some[0].request.key_type, KeyType::kEcP384);
+  EXPECT_EQ(some[0].request.oids.size(), 1u);
+  EXPECT_EQ(config->Find("a.b")->realm, "All");
+}
+
+TEST(ConfigTest, ReadsEveryKeyOfALabel) {
+  auto config = ParseConfig(R"(
+[labels.a]
+realm = "R"
+ca = "ca"
+one_time_secrets.retry_window = "1h"
+reply.line_wrap = "always"
+[labels.a.profile]
+key_types = ["ec-p256", "rsa-3072"]
+[labels.a.auth]
+basic = false
+digest = "both"
+require = "certificate+password"
+idevid_identity = "acme-{CN}"
+idevid_register = true
+nonce_lifetime = "1m"
+[labels.a.enrollment]
+approval = "manual"
+approval_retry_after = "30s"
+approval_expiry = "1d"
+renewal_window = "30d"
+expired_grace = "10d"
+allow_name_change = true
+server_keys = true
+allow_same_key = false
+[labels.a.csr_attrs]
+sans = ["dns:{identity}.example"]
+key_usage = ["keyAgreement"]
+extended_key_usage = ["serverAuth"]
+[labels.a.limits]
+pending_requests = 5
+enrollments_per_minute = 6
+[labels.a.renewal_info]
+retry_after = "1h"
+explanation_url = "https://example.com/why"
+)",
+                            "x.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const ServiceConfig& a = config->labels.at(0);
+  EXPECT_EQ(a.realm, "R");
+  EXPECT_EQ(a.secret_retry_window, absl::Hours(1));
+  EXPECT_EQ(a.line_wrap, est::LineWrap::kAlways);
+  EXPECT_EQ(a.profile.key_types,
+            (std::vector<KeyType>{KeyType::kEcP256, KeyType::kRsa3072}));
+  EXPECT_FALSE(a.auth.basic);
+  EXPECT_EQ(a.auth.digest, DigestOffer::kBoth);
+  EXPECT_EQ(a.auth.require, Require::kCertificateAndPassword);
+  EXPECT_EQ(a.auth.idevid_identity, "acme-{CN}");
+  EXPECT_TRUE(a.auth.idevid_register);
+  EXPECT_EQ(a.auth.nonce_lifetime, absl::Minutes(1));
+  EXPECT_EQ(a.enrollment.approval, Approval::kManual);
+  EXPECT_EQ(a.enrollment.approval_retry_after, absl::Seconds(30));
+  EXPECT_EQ(a.enrollment.approval_expiry, absl::Hours(24));
+  EXPECT_EQ(a.enrollment.renewal_window, absl::Hours(24 * 30));
+  EXPECT_EQ(a.enrollment.expired_grace, absl::Hours(24 * 10));
+  EXPECT_TRUE(a.enrollment.allow_name_change);
+  EXPECT_TRUE(a.enrollment.server_keys);
+  EXPECT_FALSE(a.enrollment.allow_same_key);
+  EXPECT_EQ(a.csr_attrs.all.sans.size(), 1u);
+  EXPECT_EQ(a.csr_attrs.all.key_usage, kKeyAgreement);
+  EXPECT_EQ(a.csr_attrs.all.extended_key_usage.size(), 1u);
+  EXPECT_EQ(a.limits.pending_requests, 5);
+  EXPECT_EQ(a.limits.enrollments_per_minute, 6);
+  EXPECT_EQ(a.renewal_info.retry_after, absl::Hours(1));
+  EXPECT_EQ(a.renewal_info.explanation_url, "https://example.com/why");
+}
+
+// Each beside the line that it is about.
+TEST(ConfigTest, RefusesWhatALabelCantBe) {
+  for (const char* name : {"simpleenroll", "cacerts", "fullcmc", "serverkeygen",
+                           "\"a/b\"", "\"\"", "\"..\"", "\"a b\""}) {
+    ExpectMistake(absl::StrCat("\n[labels.", name, "]\n"), "x.toml:2: labels.");
+    ExpectMistake(absl::StrCat("\n[labels.", name, "]\n"),
+                  "can't be a label: ");
+  }
+  for (const char* name : {"simple-enroll", "\"a.b\"", "\"a~b\"", "A_1"}) {
+    auto config = ParseConfig(absl::StrCat("[labels.", name, "]\n"), "x.toml");
+    EXPECT_TRUE(config.ok()) << config.status();
+  }
+  ExpectMistake("labels = 1\n", "x.toml:1: labels: is a table of");
+  ExpectMistake("[labels]\nplant = 1\n", "x.toml:2: labels.plant: is a table");
+}
+
+TEST(ConfigTest, NamesMistakesBelowALabel) {
+  ExpectMistake("[labels.a]\nrelm = \"x\"\n",
+                "x.toml:2: unknown key labels.a.relm; did you mean realm?");
+  ExpectMistake(
+      "[labels.a.profile]\nvalidty = \"1d\"\n",
+      "x.toml:2: unknown key labels.a.profile.validty; did you mean validity?");
+  ExpectMistake("[labels.\"a.b\"]\nrelm = 1\n",
+                "x.toml:2: unknown key labels.\"a.b\".relm; did you");
+  // What is the whole server's is not a label's.
+  ExpectMistake("[labels.a]\nworkers = 2\n",
+                "x.toml:2: unknown key labels.a.workers");
+  ExpectMistake("[labels.a.limits]\nconnections = 2\n",
+                "x.toml:2: unknown key labels.a.limits.connections");
+  ExpectMistake("[labels.a]\nca = \"../ca\"\n", "x.toml:2: labels.a.ca: must");
+  ExpectMistake("[labels.a]\nca = \"cas/../ca\"\n", "labels.a.ca: must be");
+  ExpectMistake("[labels.a]\nca = \"cas/\"\n", "labels.a.ca: must be");
+  ExpectMistake("[labels.a.profile]\nkey_types = [\"dsa\"]\n",
+                "x.toml:2: labels.a.profile.key_types: ");
+  ExpectMistake("[labels.a.profile]\nkey_types = [\"ed25519\"]\n",
+                "is for CAs");
+  ExpectMistake("[labels.a.auth]\nbasic = 1\n",
+                "x.toml:2: labels.a.auth.basic: must be true or false");
+  ExpectMistake("[labels.a.auth]\ndigest = \"sha\"\n",
+                "must be one of \"off\", \"md5\", \"sha256\", \"both\"");
+  ExpectMistake("[labels.a.auth]\nrequire = \"both\"\n",
+                "\"certificate+password\"");
+  ExpectMistake("[labels.a.auth]\nlinking = true\n", "must be one of");
+  ExpectMistake("[labels.a.auth]\nidevid_identity = \"fixed\"\n",
+                "must contain {serialNumber} or {CN}");
+  ExpectMistake("[labels.a.auth]\nidevid_identity = \"{CN}{O}\"\n",
+                "knows {serialNumber} and {CN} only");
+  ExpectMistake("[labels.a.auth]\nidevid_anchors = [\"\"]\n", "one is empty");
+  ExpectMistake("[labels.a.enrollment]\napproval = \"no\"\n",
+                "must be one of \"automatic\", \"manual\"");
+  ExpectMistake("[labels.a.enrollment]\napproval_expiry = \"1s\"\n",
+                "must be from");
+  ExpectMistake("[labels.a.renewal_info]\nexplanation_url = \"ftp://x\"\n",
+                "must be an http or https URL");
+  ExpectMistake("[labels.a.limits]\nbody_bytes = 0\n", "must be from 1024");
+}
+
+TEST(ConfigTest, RefusesSettingsThatExcludeEachOther) {
+  ExpectMistake("[auth]\nbasic = false\nrequire = \"password\"\n",
+                "x.toml:3: auth.require: a password is required");
+  ExpectMistake(
+      "[auth]\nrequire = \"certificate+password\"\n"
+      "[labels.a.auth]\nbasic = false\n",
+      "x.toml:4: labels.a.auth.basic: a password is required");
+  EXPECT_TRUE(ParseConfig("[auth]\nbasic = false\ndigest = \"md5\"\n"
+                          "require = \"password\"\n",
+                          "x.toml")
+                  .ok());
+  EXPECT_TRUE(ParseConfig("[auth]\nbasic = false\n", "x.toml").ok());
+  ExpectMistake("[csr_attrs]\nsubject = \"CN={identity}\"\n",
+                "x.toml:2: csr_attrs.subject: only a template");
+}
+
+TEST(ConfigTest, RefusesBadListsOfIdentities) {
+  ExpectMistake("[[csr_attrs.for]]\noids = []\n",
+                "csr_attrs.for.identities: needs 1 to 64 patterns");
+  ExpectMistake("[[csr_attrs.for]]\nidentities = [\"a\"]\noid = []\n",
+                "x.toml:3: unknown key csr_attrs.for.oid; did you mean oids?");
+  ExpectMistake("[csr_attrs.for]\nidentities = [\"a\"]\n",
+                "write [[csr_attrs.for]]");
 }
 
 TEST(ConfigTest, ReadsEachKind) {

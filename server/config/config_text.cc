@@ -26,7 +26,9 @@ std::string ConfigFileText(const std::vector<std::string>& listen,
                            const std::vector<std::string>& hostnames) {
   return absl::StrCat(
       R"toml(# bestow-server's settings. A mistake is reported with its line, and the server
-# does not start with one. Durations: "90d", "12h", "5m", "30s".
+# does not start with one. Durations: "90d", "12h", "5m", "30s". A running
+# server reads this file again when it gets SIGHUP; `bestow-server check` tries
+# it out.
 
 # Where to listen; "[::]:8443" is every address. Port 0 picks a free one, which
 # the server prints. Sockets passed by systemd take the place of these.
@@ -42,8 +44,12 @@ hostnames = )toml",
 # Threads that serve connections; 0: one per core.
 workers = 0
 
-# What the password prompt of HTTP Basic shows.
+# What the password prompt of HTTP shows. Who has a password for Digest needs a
+# new one after a change.
 realm = "Bestow"
+
+# The CA that issues: "ca", which init made, or "cas/NAME" of `add-ca`.
+ca = "ca"
 
 [profile]
 # Device certificates. Names come from who is authenticated, never from the
@@ -59,17 +65,64 @@ sans = []
 key_usage = ["digitalSignature"]
 # clientAuth, serverAuth, or dotted object identifiers.
 extended_key_usage = ["clientAuth"]
+# The kinds of device keys that are taken: ec-p256, ec-p384, rsa-2048, rsa-3072.
+# Empty: these, and RSA up to 4096 bits.
+key_types = []
 
 [one_time_secrets]
 # A reply can be lost. For this long after its first use, a one-time secret
 # gives the same certificate again to the same key; to another key, never.
 retry_window = "24h"
 
+[auth]
+# Passwords and one-time secrets over HTTP Basic.
+basic = true
+# HTTP Digest beside it, for who was given --digest: "off", "md5", "sha256",
+# "both". MD5 is what clients in the field speak; a SHA-256 challenge makes most
+# of them fail.
+digest = "off"
+nonce_lifetime = "5m"
+# What an enrollment needs: "any", "certificate", "password",
+# "certificate+password".
+require = "any"
+# Whether requests must be linked to their TLS session (RFC 7030 3.5):
+# "optional" or "required". A link that is there is always verified. Behind a
+# proxy that ends TLS no link is ever right.
+linking = "optional"
+# PEM files, relative to this folder, of manufacturers' CAs whose certificates
+# (IDevID) are good for a first enrollment, and whom one stands for: an identity
+# made of its subject's {serialNumber} or {CN}.
+idevid_anchors = []
+idevid_identity = "{serialNumber}"
+# Whether such an identity is made when it is new; else add-identity makes it.
+idevid_register = false
+
+[enrollment]
+# "manual": a first enrollment waits for `bestow-server approve` or `deny`.
+# Clients ask again after approval_retry_after, until approval_expiry.
+approval = "automatic"
+approval_retry_after = "5m"
+approval_expiry = "7d"
+# Certificates are renewed only this long before they end; "0s": at any time.
+renewal_window = "0s"
+# Expired certificates are renewed for this long; "0s": never.
+expired_grace = "0s"
+# Whether a renewal may keep its key, or change its names (RFC 6402
+# ChangeSubjectName) to what the profile gives now.
+allow_same_key = true
+allow_name_change = false
+# Whether /serverkeygen makes keys for clients.
+server_keys = false
+
 [csr_attrs]
 # What /csrattrs asks clients for: object identifiers, dotted or by name
-# (challengePassword asks them to link the request to the TLS session).
-# Empty: /csrattrs answers 204.
+# (challengePassword asks them to link the request to the TLS session), a kind
+# of key, extensions with values. Nothing at all: /csrattrs answers 204.
+# [[csr_attrs.for]] with identities = ["gw-*"] asks some for something else.
 oids = []
+key_type = ""
+# As RFC 9908's template, which few clients know yet, in place of attributes.
+template = false
 
 [reply]
 # Base64 in one line up to 1,000 characters, else in lines of 64 ("auto").
@@ -77,11 +130,19 @@ oids = []
 # "always" for clients on the libest library, which can't read long ones.
 line_wrap = "auto"
 
+[renewal_info]
+# How soon clients ask again when to renew, and what explains it to people.
+retry_after = "6h"
+explanation_url = ""
+
 [limits]
 connections = 1000
 requests_per_connection = 100
 header_bytes = 8192
 body_bytes = 65536
+# Requests that wait for approval, and certificates per minute; 0: no limit.
+pending_requests = 1000
+enrollments_per_minute = 0
 # For the whole of each phase, however slowly the bytes come.
 handshake_timeout = "15s"
 header_timeout = "10s"
@@ -92,6 +153,19 @@ drain_timeout = "10s"
 # More than these waiting: 503, come back later.
 queued_issuances = 4096
 queued_passwords = 256
+# Wrong passwords: this many at once from one address or for one user, then one
+# more each interval.
+wrong_credentials = 10
+wrong_credentials_interval = "10s"
+
+# Labels: /.well-known/est/plant/simpleenroll and so on. What a label does not
+# say is as above.
+#   [labels.plant]
+#   ca = "cas/plant"
+#   [labels.plant.profile]
+#   subject = "O=Plant,CN={identity}"
+#   [labels.plant.limits]
+#   enrollments_per_minute = 60
 )toml");
 }
 
