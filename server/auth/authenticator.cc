@@ -39,21 +39,17 @@ absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(
   absl::StatusOr<std::string> nobodys_hash =
       HashPassword(GenerateOneTimeSecret(), options.cost);
   if (!nobodys_hash.ok()) return nobodys_hash.status();
-  absl::StatusOr<std::unique_ptr<DigestAuth>> digest =
-      DigestAuth::Create(store, clock, options.sealer, options.digest);
-  if (!digest.ok()) return digest.status();
-  return std::unique_ptr<Authenticator>(new Authenticator(
-      store, clock, options, *std::move(nobodys_hash), *std::move(digest)));
+  return std::unique_ptr<Authenticator>(
+      new Authenticator(store, clock, options, *std::move(nobodys_hash)));
 }
 
 Authenticator::Authenticator(Store& store, const Clock& clock,
-                             const Options& options, std::string nobodys_hash,
-                             std::unique_ptr<DigestAuth> digest)
+                             const Options& options, std::string nobodys_hash)
     : store_(store),
       clock_(clock),
       nobodys_hash_(std::move(nobodys_hash)),
       certificates_(store, clock),
-      digest_(std::move(digest)),
+      digest_(store, clock, options.sealer, options.digest),
       wrong_tries_(options.wrong_tries),
       pool_(options.password_threads, options.max_queued_passwords) {}
 
@@ -105,7 +101,7 @@ std::vector<std::string> Authenticator::Challenges(const AuthRules& rules,
                                                    bool stale) const {
   std::vector<std::string> challenges;
   if (rules.config.basic) challenges.push_back(BasicChallenge(rules.realm));
-  for (std::string& challenge : digest_->Challenges(rules, stale)) {
+  for (std::string& challenge : digest_.Challenges(rules, stale)) {
     challenges.push_back(std::move(challenge));
   }
   return challenges;
@@ -173,7 +169,7 @@ void Authenticator::VerifyPasswordOf(Check& check) const {
 }
 
 void Authenticator::ByDigest(Check& check) {
-  absl::StatusOr<DigestAuth::Answer> answer = digest_->Check(
+  absl::StatusOr<DigestAuth::Answer> answer = digest_.Check(
       check.rules, check.method, check.target, check.authorization);
   if (absl::IsUnauthenticated(answer.status())) {
     return check.done(Unauthenticated(check.rules, Kind::kWrongCredentials,
@@ -189,7 +185,7 @@ void Authenticator::ByDigest(Check& check) {
     return FinishTooMany(check, wait);
   }
   if (!right) return FinishWrong(check);
-  if (!digest_->TakeNonce(check.rules, answer->credentials)) {
+  if (!digest_.TakeNonce(check.rules, answer->credentials)) {
     return check.done(Unauthenticated(check.rules, Kind::kNoCredentials,
                                       "the Digest's nonce is used up",
                                       /*stale=*/true));

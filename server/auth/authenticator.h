@@ -87,7 +87,7 @@ class Authenticator {
   struct Check;
 
   Authenticator(Store& store, const Clock& clock, const Options& options,
-                std::string nobodys_hash, std::unique_ptr<DigestAuth> digest);
+                std::string nobodys_hash);
 
   void ByHttp(std::shared_ptr<Check> check);
   void ByBasic(std::shared_ptr<Check> check);
@@ -111,7 +111,7 @@ class Authenticator {
   const Clock& clock_;
   const std::string nobodys_hash_;
   const CertificateAuth certificates_;
-  const std::unique_ptr<DigestAuth> digest_;
+  DigestAuth digest_;
   mutable TryLimiter wrong_tries_;
   WorkerPool pool_;  // last: its threads use the rest
 };

@@ -35,13 +35,6 @@ std::string NonceScope(const AuthRules& rules) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<DigestAuth>> DigestAuth::Create(
-    Store& store, const Clock& clock,
-    std::shared_ptr<const SecretSealer> sealer, const Options& options) {
-  return std::unique_ptr<DigestAuth>(
-      new DigestAuth(store, clock, std::move(sealer), options));
-}
-
 std::vector<std::string> DigestAuth::Challenges(const AuthRules& rules,
                                                 bool stale) const {
   std::vector<std::string> challenges;

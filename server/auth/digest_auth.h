@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -27,9 +28,12 @@ class DigestAuth {
   };
   // `store` and `clock` must outlive it. `sealer` null: nobody was given
   // Digest, and every answer is wrong.
-  static absl::StatusOr<std::unique_ptr<DigestAuth>> Create(
-      Store& store, const Clock& clock,
-      std::shared_ptr<const SecretSealer> sealer, const Options& options);
+  DigestAuth(Store& store, const Clock& clock,
+             std::shared_ptr<const SecretSealer> sealer, const Options& options)
+      : store_(store),
+        clock_(clock),
+        sealer_(std::move(sealer)),
+        nonces_(options.nonces) {}
 
   // One value of WWW-Authenticate for each algorithm that the service offers,
   // MD5 first; none when it offers no Digest.
@@ -55,13 +59,6 @@ class DigestAuth {
                                const DigestCredentials& credentials);
 
  private:
-  DigestAuth(Store& store, const Clock& clock,
-             std::shared_ptr<const SecretSealer> sealer, const Options& options)
-      : store_(store),
-        clock_(clock),
-        sealer_(std::move(sealer)),
-        nonces_(options.nonces) {}
-
   Store& store_;
   const Clock& clock_;
   const std::shared_ptr<const SecretSealer> sealer_;

@@ -5,21 +5,6 @@
 namespace bestow::server {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> SelectLabels(Database& database,
-                                                      int64_t identity_id) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT label FROM identity_labels WHERE identity_id = ? ORDER BY label");
-  if (!query.ok()) return query.status();
-  query->Bind(identity_id);
-  std::vector<std::string> labels;
-  for (;;) {
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return labels;
-    labels.push_back(query->Text(0));
-  }
-}
-
 absl::Status InsertLabel(Database& database, int64_t identity_id,
                          const std::string& label) {
   absl::StatusOr<Statement> insert = database.Prepare(
@@ -51,8 +36,11 @@ absl::Status ExpectRow(Statement& query, std::string_view what) {
 
 absl::StatusOr<Identity> SelectIdentity(Database& database,
                                         const std::string& name) {
+  // One statement, so that a name that is not there takes about as long.
   absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT id, name, password, is_ra FROM identities WHERE name = ?");
+      "SELECT i.id, i.name, i.password, i.is_ra, l.label"
+      " FROM identities i LEFT JOIN identity_labels l ON l.identity_id = i.id"
+      " WHERE i.name = ? ORDER BY l.label");
   if (!query.ok()) return query.status();
   absl::Status status = ExpectRow(query->Bind(name), "identity");
   if (!status.ok()) return status;
@@ -61,11 +49,12 @@ absl::StatusOr<Identity> SelectIdentity(Database& database,
   identity.name = query->Text(1);
   identity.password_hash = query->Text(2);
   identity.is_ra = query->Int(3) != 0;
-  absl::StatusOr<std::vector<std::string>> labels =
-      SelectLabels(database, identity.id);
-  if (!labels.ok()) return labels.status();
-  identity.labels = *std::move(labels);
-  return identity;
+  for (;;) {
+    if (!query->IsNull(4)) identity.labels.push_back(query->Text(4));
+    absl::StatusOr<bool> row = query->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return identity;
+  }
 }
 
 absl::StatusOr<SecretRecord> SelectSecret(Database& database,
