@@ -99,6 +99,13 @@ TEST_F(DigestAuthTest, RefusesWhatIsNotRight) {
   c.uri = "/.well-known/est/serverkeygen";
   add("target that was not asked for", c);
   c = right();
+  c.uri = "/.well-known/est/serverkeygen";
+  c.response = DigestResponse(
+      c.algorithm,
+      DigestHa1(c.algorithm, "digest", "Bestow", Secret(kPassword)), "POST",
+      c.uri, c.nonce, c.nc, c.cnonce);
+  add("response for another target", c);
+  c = right();
   c.response = DigestResponse(
       c.algorithm,
       DigestHa1(c.algorithm, "digest", "Bestow", Secret(kPassword)), "GET",

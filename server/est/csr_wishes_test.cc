@@ -77,11 +77,14 @@ TEST(CsrWishesTest, AsksForNothingByDefault) {
 TEST(CsrWishesTest, AsksForALinkWhereItIsRequired) {
   ServiceConfig config;
   config.auth.linking = Linking::kRequired;
-  config.csr_attrs.all.oids = {oids::ChallengePassword()};
-  const est::CsrAttrs attrs = *CsrWishesFor(config, "");
-  EXPECT_EQ(attrs.items,
-            (std::vector<est::AttrOrOid>{oids::ChallengePassword(),
-                                         oids::EstIdentityLinking()}));
+  // Once, also where the operator lists it too.
+  for (const std::vector<der::Oid>& listed :
+       {std::vector<der::Oid>{}, {oids::ChallengePassword()}}) {
+    config.csr_attrs.all.oids = listed;
+    EXPECT_EQ(CsrWishesFor(config, "")->items,
+              (std::vector<est::AttrOrOid>{oids::ChallengePassword(),
+                                           oids::EstIdentityLinking()}));
+  }
 }
 
 // RFC 9908 3.2: a key's type and size. The octets are the RFC's own for
