@@ -7,26 +7,22 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/clock.h"
 #include "agent/credentials/credential_store.h"
 #include "agent/enroll/testing/est_test_server.h"
 #include "agent/server_key/server_key_store.h"
 #include "agent/server_key/testing/key_server.h"
+#include "agent/server_key/testing/key_server_thread.h"
 #include "agent/tpm/errors.h"
 #include "agent/tpm/fake_tpm.h"
 #include "agent/tpm/tpm_public.h"
 #include "common/base/file.h"
-#include "common/cms/envelop.h"
-#include "common/cms/smime_capabilities.h"
 #include "common/crypto/public_key.h"
 #include "common/est/csr_attrs.h"
-#include "common/est/multipart.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/oids.h"
 #include "gmock/gmock.h"
@@ -38,126 +34,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 using Seen = EstTestServer::Seen;
-
-// A server that makes keys, on a thread of its own.
-class KeyServerThread {
- public:
-  KeyServerThread(KeyCa& ca, TlsVersions versions)
-      : ca_(ca),
-        loop_(*EventLoop::Create()),
-        server_(std::make_unique<EstTestServer>(*loop_, versions)) {
-    server_->override_reply = [this](const Seen& seen) { return Reply(seen); };
-    thread_ = std::thread([this] { loop_->Run(); });
-  }
-  ~KeyServerThread() {
-    loop_->Stop();
-    thread_.join();
-    server_.reset();
-  }
-
-  const EstTestServer& est() const { return *server_; }
-  // What came to /serverkeygen.
-  std::vector<Seen> requests() {
-    absl::MutexLock lock(&mutex_);
-    return requests_;
-  }
-  Secret pkcs8() {
-    absl::MutexLock lock(&mutex_);
-    return pkcs8_.Copy();
-  }
-  // What it does otherwise than it should, or instead.
-  void Bend(std::function<std::optional<HttpResponse>(const Seen&)> instead) {
-    absl::MutexLock lock(&mutex_);
-    instead_ = std::move(instead);
-  }
-  // The key to wrap keys with, of each request that names one.
-  void Share(Secret key) {
-    absl::MutexLock lock(&mutex_);
-    shared_ = std::move(key);
-  }
-  void ServeAnyone() {
-    absl::MutexLock lock(&mutex_);
-    anyone_ = true;
-  }
-  void Know(const Certificate& device) {
-    absl::MutexLock lock(&mutex_);
-    device_ = device;
-  }
-
-  static HttpResponse Mixed(const std::vector<est::MultipartPart>& parts) {
-    est::Multipart message;
-    message.preamble = "This is the preamble.\r\n";
-    message.parts = parts;
-    message.epilogue = "\r\n";
-    HttpResponse out;
-    out.headers = {{"Content-Type", "multipart/mixed; boundary=xyz"}};
-    out.body = *est::SerializeMultipart(message, "xyz");
-    return out;
-  }
-  static est::MultipartPart Part(std::string_view type, ByteView content) {
-    return {
-        .headers = absl::StrCat("Content-Type: ", type,
-                                "\r\nContent-Transfer-Encoding: base64\r\n"),
-        .body = est::EncodeBody(content)};
-  }
-
- private:
-  std::optional<HttpResponse> Reply(const Seen& seen) {
-    absl::MutexLock lock(&mutex_);
-    if (instead_) {
-      if (auto reply = instead_(seen)) return reply;
-    }
-    if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
-    if (seen.authorization.empty() && seen.client.empty() && !anyone_) {
-      return HttpResponse{
-          .status = 401,
-          .headers = {{"WWW-Authenticate", "Basic realm=\"test\""}}};
-    }
-    requests_.push_back(seen);
-    pkcs8_ = NewPkcs8(*KeyTypeOfSpki(seen.csr->spki));
-    const Certificate certificate = ca_.Issue("web", SpkiOf(pkcs8_));
-    return Mixed({KeyPart(*seen.csr),
-                  Part("application/pkcs7-mime; smime-type=certs-only",
-                       CertsOnly({certificate}))});
-  }
-  est::MultipartPart KeyPart(const Pkcs10Request& csr)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    if (!csr.smime_capabilities) {
-      return Part("application/pkcs8", pkcs8_.bytes());
-    }
-    const auto list = *cms::ParseSmimeCapabilitiesDer(*csr.smime_capabilities);
-    const Secret signed_data = ca_.SignKey(pkcs8_.bytes());
-    absl::StatusOr<Bytes> der = absl::UnknownError("no recipient");
-    if (csr.decrypt_key_identifier) {
-      auto algorithms = cms::ChooseForKek(&list, shared_.bytes().size());
-      der = cms::EnvelopForKek(signed_data.bytes(), oids::CmsSignedData(),
-                               {.key_identifier = *csr.decrypt_key_identifier,
-                                .key = shared_.Copy()},
-                               algorithms->content);
-    } else if (csr.asymmetric_decrypt_key_identifier ==
-               device_->subject_key_id) {
-      auto algorithms = cms::ChooseForPublicKey(&list, device_->spki);
-      der = cms::EnvelopForPublicKey(signed_data.bytes(), oids::CmsSignedData(),
-                                     *cms::RecipientOf(*device_), *algorithms);
-    }
-    EXPECT_TRUE(der.ok()) << der.status();
-    return Part("application/pkcs7-mime; smime-type=server-generated-key",
-                *der);
-  }
-
-  absl::Mutex mutex_;
-  KeyCa& ca_;
-  std::function<std::optional<HttpResponse>(const Seen&)> instead_
-      ABSL_GUARDED_BY(mutex_);
-  std::vector<Seen> requests_ ABSL_GUARDED_BY(mutex_);
-  bool anyone_ ABSL_GUARDED_BY(mutex_) = false;
-  Secret pkcs8_ ABSL_GUARDED_BY(mutex_);
-  Secret shared_ ABSL_GUARDED_BY(mutex_);
-  std::optional<Certificate> device_ ABSL_GUARDED_BY(mutex_);
-  std::unique_ptr<EventLoop> loop_;
-  std::unique_ptr<EstTestServer> server_;
-  std::thread thread_;
-};
 
 class FetchTest : public ::testing::Test {
  protected:
@@ -324,9 +200,9 @@ TEST_F(FetchTest, ARequestThatWaitsGoesOnWithTheSameKey) {
   }
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   ExpectStored();
+  server_.Bend(nullptr);
   EXPECT_EQ(keys[0], keys[1]);
   EXPECT_EQ(keys[1], keys[2]);
-  server_.Bend(nullptr);
   // The next one is a new request.
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   EXPECT_NE(server_.requests().back().csr->spki, keys[2]);

@@ -1,9 +1,11 @@
 """Keys that the server makes for software on a device (RFC 7030 4.4)."""
 
+import json
 import os
 import pty
 import re
 import stat
+import subprocess
 import unittest
 
 from harness import (AGENT, SERVER, Agent, Scratch, Server, Swtpm, read, run,
@@ -155,6 +157,23 @@ class ServerKeyTest(unittest.TestCase):
         self.server_key(agent, "get", "--key_type=ec-p256")
         self.check_key(agent, server, "256 bit")
 
+    def test_an_operator_may_have_the_word(self):
+        server = self.make_server(more='approval = "manual"')
+        agent = self.make_agent(server)
+        for _ in range(2):
+            waits = self.server_key(agent, "get", "--key_type=ec-p256",
+                                    check=False)
+            self.assertEqual(waits.returncode, 1)
+            self.assertIn(b"operator's word", waits.stderr)
+        self.assertFalse(os.path.exists(self.folder(agent)))
+        listed = json.loads(text([SERVER, "requests", "--json",
+                                  f"--state_dir={server.state_dir}"]))
+        self.assertEqual(len(listed), 1, "asked twice, waits once")
+        run([SERVER, "approve", f"--state_dir={server.state_dir}",
+             str(listed[0]["id"])])
+        self.server_key(agent, "get", "--key_type=ec-p256")
+        self.check_key(agent, server, "256 bit")
+
     def test_a_server_that_makes_no_keys_is_believed(self):
         server = self.make_server(enrollment="")
         agent = self.make_agent(server)
@@ -169,7 +188,6 @@ class ServerKeyTest(unittest.TestCase):
         self.server_key(agent, "get", "--key_type=ec-p256")
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        import subprocess
         shown = subprocess.run(
             [AGENT, "server-key", "show", "broker", f"--config={agent.config}"],
             stdout=slave, stderr=subprocess.PIPE, timeout=60)
