@@ -225,11 +225,11 @@ void Enrollment::ReplyWith(const Bytes& certificate_der) {
         EstReply(est::kCertsOnlyMediaType,
                  est::EncodeBody(*certs_only, config().line_wrap)));
   }
-  absl::StatusOr<est::MimeBody> body = est::SerializeServerKeyReply(
-      {.encrypted = server_key_->is_encrypted,
-       .key = std::move(server_key_->key),
-       .certs_only = *std::move(certs_only)},
-      config().line_wrap);
+  absl::StatusOr<est::MimeBody> body =
+      est::SerializeServerKeyReply({.encrypted = server_key_->is_encrypted,
+                                    .key = std::move(server_key_->key),
+                                    .certs_only = *std::move(certs_only)},
+                                   config().line_wrap);
   server_key_.reset();
   if (!body.ok()) return exchange_->Fail(body.status());
   HttpResponse response;

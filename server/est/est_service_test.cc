@@ -88,6 +88,41 @@ TEST_F(EstServiceTest, ServesLabelsWithCasAndProfilesOfTheirOwn) {
                                 "realm=\"Plant\""));
 }
 
+// RFC 7030 4.5: for whoever asks, and nobody has to say who that is.
+TEST_F(EstServiceTest, AsksEachClientForItsOwnAttributes) {
+  Config config;
+  config.service.csr_attrs.all.oids = {oids::SerialNumber()};
+  CsrAttrsConfig::ForIdentities gateways;
+  gateways.identities = {"gw-*"};
+  gateways.request.oids = {oids::CommonName()};
+  config.service.csr_attrs.for_identities = {gateways};
+  Configure(config);
+  const Certificate certificate =
+      IssuedBy(Enroll(MakeCsr(*device_, ""), Basic("gw-17", kPassword)));
+  const auto asks_for = [&](const std::string& authorization,
+                            const ClientInfo& client, const der::Oid& oid) {
+    HttpRequest request{.method = "GET", .target = "/.well-known/est/csrattrs"};
+    if (!authorization.empty()) {
+      request.headers = {{"Authorization", authorization}};
+    }
+    const HttpResponse response = Send(request, client);
+    EXPECT_EQ(response.status, 200);
+    auto attrs = est::ParseCsrAttrsDer(*est::DecodeBody(response.body));
+    EXPECT_TRUE(attrs.ok()) << attrs.status();
+    return attrs.ok() && attrs->items.size() == 1 &&
+           est::ContainsOid(*attrs, oid);
+  };
+  const der::Oid mine = oids::CommonName(), everybodys = oids::SerialNumber();
+  EXPECT_TRUE(asks_for("", Anonymous(), everybodys));
+  EXPECT_TRUE(asks_for(Basic("gw-17", kPassword), Anonymous(), mine));
+  EXPECT_TRUE(asks_for("", ClientWith(certificate), mine));
+  // Who is not let in is asked for what everybody is.
+  EXPECT_TRUE(asks_for(Basic("gw-17", "wrong"), Anonymous(), everybodys));
+  EXPECT_TRUE(asks_for(
+      "", ClientWith(certificate, absl::PermissionDeniedError("foreign")),
+      everybodys));
+}
+
 TEST_F(EstServiceTest, TakesAbsoluteTargetsAndQueries) {
   EXPECT_EQ(Get("https://est.example/.well-known/est/cacerts").status, 200);
   EXPECT_EQ(Get("/.well-known/est/cacerts?x=y").status, 200);

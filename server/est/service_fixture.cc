@@ -65,7 +65,8 @@ void ServiceFixture::ConfigureStore(SqliteStore::Options options) {
   auto store = SqliteStore::Open(database_, options);
   ASSERT_TRUE(store.ok()) << store.status();
   store_ = *std::move(store);
-  auto authenticator = Authenticator::Create(*store_, clock_, {.cost = kCheap});
+  auto authenticator = Authenticator::Create(
+      *store_, clock_, {.cost = kCheap, .sealer = sealer_});
   ASSERT_TRUE(authenticator.ok());
   authenticator_ = *std::move(authenticator);
   service_ = std::make_unique<EstService>(EstService::Options{
@@ -153,11 +154,13 @@ HttpResponse ServiceFixture::Reenroll(const std::string& body,
 
 void ServiceFixture::AddUser(const std::string& name,
                              const std::string& password,
-                             const IdentityOptions& options) {
+                             const IdentityOptions& options,
+                             const std::vector<DigestSecret>& digest) {
   auto hash = HashPassword(Secret(password), kCheap);
   ASSERT_TRUE(hash.ok());
   ASSERT_TRUE(
-      store_->SetPassword(name, *hash, true, clock_.Now(), options).ok());
+      store_->SetPassword(name, *hash, true, clock_.Now(), options, digest)
+          .ok());
 }
 
 ClientInfo ServiceFixture::Anonymous() {

@@ -94,7 +94,8 @@ class ServiceFixture : public testing::Test {
 
   // The password of an identity that is made, or gets more labels or rights.
   void AddUser(const std::string& name, const std::string& password,
-               const IdentityOptions& options = {});
+               const IdentityOptions& options = {},
+               const std::vector<DigestSecret>& digest = {});
   // `wanted`, signed by `signer` and encoded for a body.
   static std::string MakeCsr(Signer& signer, const Pkcs10Template& wanted);
   static Pkcs10Template Wish(const Signer& signer, const std::string& subject);
