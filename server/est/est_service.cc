@@ -9,6 +9,7 @@
 #include "server/est/cacerts.h"
 #include "server/est/csrattrs.h"
 #include "server/est/enroll.h"
+#include "server/est/renewal_info.h"
 #include "server/est/status_table.h"
 
 namespace bestow::server {
@@ -31,11 +32,6 @@ bool IsGet(est::Operation operation) {
          operation == est::Operation::kRenewalInfo;
 }
 
-bool IsServed(est::Operation operation) {
-  return operation != est::Operation::kRenewalInfo &&
-         operation != est::Operation::kFullCmc;
-}
-
 }  // namespace
 
 void EstService::Handle(const HttpRequest& request, ClientInfo client,
@@ -45,13 +41,14 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
       std::move(reply), options_.log_line);
   const std::string_view path = PathOf(exchange->request().target);
   const std::optional<est::Target> target = est::ParsePath(path);
-  if (!target.has_value() || !IsServed(target->operation)) {
+  if (!target.has_value() || target->operation == est::Operation::kFullCmc) {
     exchange->log().operation = std::string(path);
     return exchange->Fail(Refuse(
         Problem::kUnknownPath,
         absl::StrCat(
             "not an EST operation of this server: see ", est::kWellKnownPrefix,
-            "{cacerts,simpleenroll,simplereenroll,serverkeygen,csrattrs}")));
+            "{cacerts,simpleenroll,simplereenroll,serverkeygen,csrattrs} and "
+            "renewal-info/<id>")));
   }
   exchange->log().operation =
       std::string(est::OperationName(target->operation));
@@ -85,8 +82,9 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
       return Enrollment::Start(options_.services, {key_maker_, rate_limit_},
                                target->operation, exchange);
     case est::Operation::kRenewalInfo:
+      return HandleRenewalInfo(options_.services, target->argument, *exchange);
     case est::Operation::kFullCmc:
-      break;  // IsServed() said no
+      break;  // not served, see above
   }
 }
 
