@@ -123,6 +123,34 @@ TEST_F(EsysTpmTest, ADamagedKeyIsLostAndAMalformedOneGivenUp) {
             TpmAction::kGiveUp);
 }
 
+// CreateKey() asks before it makes a key. A TPM's own words for "I have no such
+// keys" are told from its words for anything else.
+TEST_F(EsysTpmTest, TheTpmSaysWhichKeysItLacks) {
+  auto esys = EsysSession::Open(swtpm_->tcti());
+  ASSERT_TRUE(esys.ok()) << esys.status();
+  for (KeyType type : {KeyType::kEcP256, KeyType::kEcP384, KeyType::kRsa2048,
+                       KeyType::kRsa3072}) {
+    EXPECT_TRUE((*esys)->CheckSupported(type).ok()) << KeyTypeName(type);
+  }
+  EXPECT_EQ(TpmActionOf((*esys)->CheckSupported(KeyType::kEd25519)),
+            TpmAction::kUnsupported);
+  TPMT_PUBLIC_PARMS parameters = {};
+  parameters.type = TPM2_ALG_RSA;
+  parameters.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
+  parameters.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
+  parameters.parameters.rsaDetail.keyBits = 8192;
+  EXPECT_TRUE(TpmLacksParameters(Esys_TestParms(
+      (*esys)->esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &parameters)));
+  parameters = {};
+  parameters.type = TPM2_ALG_ECC;
+  parameters.parameters.eccDetail.symmetric.algorithm = TPM2_ALG_NULL;
+  parameters.parameters.eccDetail.scheme.scheme = TPM2_ALG_NULL;
+  parameters.parameters.eccDetail.curveID = 0x00ff;
+  parameters.parameters.eccDetail.kdf.scheme = TPM2_ALG_NULL;
+  EXPECT_TRUE(TpmLacksParameters(Esys_TestParms(
+      (*esys)->esys(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &parameters)));
+}
+
 TEST(EsysTpmTctiTest, SaysWhichTctiHasNoTpm) {
   for (std::string tcti :
        {"device:/dev/no-such-tpm", "swtpm:path=/tmp/no-such-socket",
