@@ -5,6 +5,7 @@
 #include "absl/status/status.h"
 #include "common/der/reader.h"
 #include "common/der/writer.h"
+#include "common/pki/oids.h"
 
 namespace bestow::est {
 namespace {
@@ -32,7 +33,7 @@ absl::StatusOr<CsrAttrs> ParseCsrAttrsDer(ByteView der) {
       continue;
     }
     CsrAttribute attribute;
-    if (!ExpectAttribute(&list, &attribute)) {
+    if (!ExpectAttribute(&list, &attribute, /*may_have_no_values=*/true)) {
       return absl::InvalidArgumentError(
           "CsrAttrs: an item is neither an OID nor an Attribute");
     }
@@ -53,6 +54,27 @@ absl::StatusOr<Bytes> SerializeCsrAttrsDer(const CsrAttrs& attrs) {
     }
   });
   return writer.Finish();
+}
+
+// RFC 9908 3.2: "There MUST be only one such attribute. The 'values' field of
+// this attribute MUST contain a set with exactly one element".
+absl::StatusOr<std::vector<Extension>> FindExtensions(const CsrAttrs& attrs) {
+  std::vector<Extension> found;
+  for (const AttrOrOid& item : attrs.items) {
+    const auto* attribute = std::get_if<CsrAttribute>(&item);
+    if (attribute == nullptr || attribute->type != oids::ExtensionRequest()) {
+      continue;
+    }
+    if (!found.empty() || attribute->values.size() != 1) {
+      return absl::InvalidArgumentError(
+          "CsrAttrs: id-ExtensionReq has to stand there once, with one value");
+    }
+    absl::StatusOr<std::vector<Extension>> extensions =
+        ParseExtensionsDer(attribute->values[0]);
+    if (!extensions.ok()) return extensions.status();
+    found = *std::move(extensions);
+  }
+  return found;
 }
 
 bool ContainsOid(const CsrAttrs& attrs, const der::Oid& oid) {

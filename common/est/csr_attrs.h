@@ -8,7 +8,8 @@
 #include "absl/status/statusor.h"
 #include "common/base/bytes.h"
 #include "common/der/oid.h"
-#include "common/pki/pkcs10.h"
+#include "common/pki/attribute.h"
+#include "common/pki/extension.h"
 
 namespace bestow::est {
 
@@ -19,10 +20,15 @@ struct CsrAttrs {
   std::vector<AttrOrOid> items;  // at most 64
 };
 
-// Strict but for the order of a SET OF values, which is kept as found.
+// Strict but for a SET OF values, whose order is kept as found, and which may
+// be empty: "no further requirements on the key" (RFC 9908 3.2).
 absl::StatusOr<CsrAttrs> ParseCsrAttrsDer(ByteView der);
 absl::StatusOr<Bytes> SerializeCsrAttrsDer(const CsrAttrs& attrs);
 
+// The extensions that id-ExtensionReq asks for; empty without one.
+// kInvalidArgument: two of it, other than one value, no Extensions (what
+// servers before RFC 9908 put there may be none).
+absl::StatusOr<std::vector<Extension>> FindExtensions(const CsrAttrs& attrs);
 // True when the bare OID stands among the items (as challengePassword does).
 bool ContainsOid(const CsrAttrs& attrs, const der::Oid& oid);
 

@@ -1,6 +1,7 @@
 #include "common/est/csr_attrs.h"
 
 #include "common/der/reader.h"
+#include "common/pki/extension.h"
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
 #include "testdata/cases.h"
@@ -48,6 +49,35 @@ TEST(CsrAttrsTest, ContainsBareOidsAlone) {
   attrs.items.push_back(oids::ChallengePassword());
   EXPECT_TRUE(ContainsOid(attrs, oids::ChallengePassword()));
   EXPECT_FALSE(ContainsOid(attrs, oids::ExtensionRequest()));
+}
+
+// RFC 9908 3.2, and the examples of its Appendix.
+TEST(CsrAttrsTest, FindsTheOneExtensionRequest) {
+  const auto find = [](const char* name) {
+    return FindExtensions(
+        *ParseCsrAttrsDer(testdata::LoadCase("csr_attrs", name).data));
+  };
+  const auto acp = find("draft_realistic_acp");
+  ASSERT_TRUE(acp.ok()) << acp.status();
+  ASSERT_EQ(acp->size(), 1u);
+  EXPECT_EQ((*acp)[0].id, oids::SubjectAltName());
+  EXPECT_TRUE(find("draft_potato_example")->empty());
+  EXPECT_TRUE(find("draft_harkins01")->empty());
+  EXPECT_TRUE(find("challenge_password")->empty());
+
+  const Bytes value = *SerializeExtensionsDer({{oids::KeyUsage(), false, {}}});
+  CsrAttrs attrs;
+  attrs.items = {CsrAttribute{oids::ExtensionRequest(), {value}}};
+  EXPECT_EQ(FindExtensions(attrs)->size(), 1u);
+  attrs.items.push_back(attrs.items[0]);
+  EXPECT_FALSE(FindExtensions(attrs).ok());
+  attrs.items = {CsrAttribute{oids::ExtensionRequest(), {value, value}}};
+  EXPECT_FALSE(FindExtensions(attrs).ok());
+  attrs.items = {CsrAttribute{oids::ExtensionRequest(), {}}};
+  EXPECT_FALSE(FindExtensions(attrs).ok());
+  // RFC 7030 4.5.2's own example: an OID.
+  attrs.items = {CsrAttribute{oids::ExtensionRequest(), {{0x06, 1, 0x2A}}}};
+  EXPECT_FALSE(FindExtensions(attrs).ok());
 }
 
 TEST(CsrAttrsTest, WritesNothingThatHasNoOid) {

@@ -9,11 +9,13 @@ constexpr size_t kMaxValues = 64;
 
 }  // namespace
 
-bool ExpectAttribute(der::Reader* reader, CsrAttribute* attribute) {
+bool ExpectAttribute(der::Reader* reader, CsrAttribute* attribute,
+                     bool may_have_no_values) {
   der::Reader fields, values;
   ByteView type;
   if (!reader->ExpectSequence(&fields) || !fields.ExpectOid(&type) ||
-      !fields.ExpectSet(&values) || !fields.Finish() || values.empty()) {
+      !fields.ExpectSet(&values) || !fields.Finish() ||
+      (values.empty() && !may_have_no_values)) {
     return false;
   }
   attribute->type.content = ToBytes(type);

@@ -18,9 +18,11 @@ struct CsrAttribute {
   bool operator==(const CsrAttribute&) const = default;
 };
 
-// At least one value, at most 64; their order is kept as found.
-[[nodiscard]] bool ExpectAttribute(der::Reader* reader,
-                                   CsrAttribute* attribute);
+// At least one value unless `may_have_no_values` (as CsrAttrs may have it:
+// RFC 9908 3.2), at most 64; their order is kept as found.
+[[nodiscard]] bool ExpectAttribute(der::Reader* reader, CsrAttribute* attribute,
+                                   bool may_have_no_values = false);
+
 // Values in the order given. The caller sees to it that they are elements.
 void AddAttribute(der::Writer& writer, const CsrAttribute& attribute);
 

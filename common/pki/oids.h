@@ -52,6 +52,9 @@ BESTOW_OID(AsymmetricDecryptKeyIdentifier,
 BESTOW_OID(OtpChallenge, "1.2.840.113549.1.9.16.2.56")         // RFC 7894
 BESTOW_OID(RevocationChallenge, "1.2.840.113549.1.9.16.2.57")  // RFC 7894
 BESTOW_OID(EstIdentityLinking, "1.2.840.113549.1.9.16.2.58")   // RFC 7894
+BESTOW_OID(CsrInfoTemplate, "1.2.840.113549.1.9.16.2.61")      // RFC 9908
+BESTOW_OID(ExtensionRequestTemplate,
+           "1.2.840.113549.1.9.16.2.62")  // RFC 9908
 
 // CMS content types
 BESTOW_OID(CmsData, "1.2.840.113549.1.7.1")

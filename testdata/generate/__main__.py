@@ -30,7 +30,7 @@ keys["ca_certificate"] = certificates.certificate(keys["ca"], certificates.tbs(
 keys["small"] = certificates.certificate(keys["ca"], certificates.tbs(keys["p256"]))
 for write in (requests.requests, requests.change_subject_names, requests.names, requests.extensions, requests.general_names,
               requests.public_keys, requests.private_keys, certificates.certs_only,
-              bodies.csr_attrs, bodies.transfer_encoding, bodies.multipart, bodies.server_key, bodies.renewal_info, bodies.paths,
+              bodies.csr_attrs, bodies.csr_template, bodies.transfer_encoding, bodies.multipart, bodies.server_key, bodies.renewal_info, bodies.paths,
               bodies.pem, bodies.der, credentials.challenges, credentials.authorizations,
               cms.enveloped_data, cms.signed_data, cms.key_packages, cms.smime_capabilities):
     write(keys)

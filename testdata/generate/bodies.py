@@ -26,10 +26,100 @@ def csr_attrs(_):
     bad("non_minimal_length", "A length with a leading zero", long_length(seq(password)))
     bad("set", "A SET", set_(password))
     bad("text_item", "A UTF8String as an item", seq(utf8("challengePassword")))
-    bad("no_values", "An attribute with an empty SET", seq(attribute("1.2.3")))
+    ok("no_values", "ecPublicKey without a curve (RFC 9908 3.2)", seq(attribute("1.2.840.10045.2.1")))
     bad("value_beside_set", "An attribute whose value is no SET", seq(seq(oid("1.2.3"), NULL)))
     bad("oid_broken", "An OID that ends within an arc", seq(b"\x06\x01\x80"))
     bad("oid_empty", "An OID without octets", seq(b"\x06\x00"))
+
+
+def csr_template(_):
+    ID_AA = "1.2.840.113549.1.9.16.2."
+    EXTENSION_REQUEST, EXTENSIONS = "1.2.840.113549.1.9.14", ID_AA + "62"
+    OU = "2.5.4.11"
+    p256 = seq(oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7"))
+    rsa_ = seq(oid("1.2.840.113549.1.1.1"), NULL)
+
+    def to_fill(type_):
+        return set_(seq(oid(type_)))
+
+    def ext_to_fill(id_):
+        return seq(oid(id_))
+
+    def template(subject=b"", key=b"", attributes=(), version=0, tail=b""):
+        return seq(integer(version), subject, key, ctx(1, *attributes), tail)
+
+    def ok(name_, what, der, demands):
+        case("csr_template", name_, what, der, demands=demands)
+
+    def bad(name_, what, der, reason="CSR template"):
+        case("csr_template", name_, what, der, reject=reason)
+
+    names_ = seq(ctx(2, b"www.myServer.com", constructed=False), ctx(7, b"", constructed=False))
+    subject = seq(to_fill(CN), rdn(OU, utf8("myDept")), rdn(OU, utf8("myGroup")))
+    partial = attribute(EXTENSIONS, seq(ext(SAN, names_), ext(KEY_USAGE, bits(b"\x88", 3), True), ext_to_fill(EKU)))
+    ok("rfc9908_example", "The example of RFC 9908 3.4", template(subject, ctx(0, p256), [partial]),
+       "2.5.4.3=? 2.5.4.11=myDept 2.5.4.11=myGroup | 1.2.840.10045.2.1 1.2.840.10045.3.1.7 | "
+       "2.5.29.17 !2.5.29.15 2.5.29.37=?")
+    ok("empty", "No demand at all", template(), "| |")
+    ok("attributes_omitted", "The [1] is missing, which the module does not allow", seq(integer(0)), "| |")
+    ok("subject_alone", "A subject to be filled in", template(seq(to_fill(CN))), "2.5.4.3=? | |")
+    ok("empty_subject", "An empty subject", template(seq()), "| |")
+    ok("multi_valued", "Two attributes in one RDN", template(seq(set_(seq(oid(CN)), seq(oid(O), utf8("b"))))),
+       "2.5.4.3=? +2.5.4.10=b | |")
+    ok("bmp", "A value of another string type", template(seq(rdn(CN, tlv(0x1E, "ü".encode("utf-16-be"))))), "2.5.4.3=ü | |")
+    modulus = integer((1 << 3071) | 1)
+    ok("rsa_3072", "An RSA key of a size", template(key=ctx(0, rsa_, bits(seq(modulus, integer(65537))))),
+       "| 1.2.840.113549.1.1.1 3072 |")
+    ok("rsa", "An RSA key of any size", template(key=ctx(0, rsa_)), "| 1.2.840.113549.1.1.1 |")
+    ok("ed25519", "An algorithm without parameters", template(key=ctx(0, seq(oid("1.3.101.112")))), "| 1.3.101.112 |")
+    ok("extension_request", "Extensions with all their values",
+       template(attributes=[attribute(EXTENSION_REQUEST, seq(ext(BC, seq())))]), "| | 2.5.29.19")
+    ok("challenge_password", "An attribute of another kind, without values",
+       template(attributes=[attribute("1.2.840.113549.1.9.7")]), "| |")
+    good = template(subject, ctx(0, p256), [partial])
+    bad("nothing", "No octets", b"")
+    bad("version_1", "Version v2", template(version=1), "version")
+    bad("no_version", "No version", seq(ctx(1)))
+    bad("truncated", "The last octet is missing", good[:-1])
+    bad("trailing_data", "One octet follows", good + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(good))
+    bad("extra_field", "A field after the attributes", template(tail=NULL))
+    bad("wrong_order", "The key before the subject", seq(integer(0), ctx(0, p256), subject, ctx(1)))
+    bad("key_untagged", "The key without its tag", seq(integer(0), subject, seq(p256), ctx(1)))
+    bad("attributes_set", "The attributes as SET", seq(integer(0), set_()))
+    bad("empty_rdn", "An empty RDN", template(seq(set_())), "RDN")
+    bad("no_type", "An RDN's attribute without a type", template(seq(set_(seq(utf8("a"))))), "subject")
+    bad("two_values", "An RDN's attribute with two values", template(seq(set_(seq(oid(CN), utf8("a"), utf8("b"))))), "subject")
+    bad("value_integer", "A value that is no text", template(seq(rdn(CN, integer(1)))), "text")
+    bad("value_bad_utf8", "Broken UTF-8", template(seq(rdn(CN, tlv(0x0C, b"\xff")))), "text")
+    bad("65_attributes", "Too long a subject", template(seq(*[to_fill(CN)] * 65)), "too many")
+    bad("no_algorithm", "A key without an algorithm", template(key=ctx(0)), "algorithm")
+    bad("rsa_not_a_key", "A placeholder that is no key", template(key=ctx(0, rsa_, bits(b"x"))), "placeholder")
+    bad("rsa_negative", "A negative modulus", template(key=ctx(0, rsa_, bits(seq(integer(-5), integer(3))))), "placeholder")
+    bad("rsa_zero", "A modulus of zero", template(key=ctx(0, rsa_, bits(seq(integer(0), integer(3))))), "placeholder")
+    bad("rsa_huge", "A modulus of 16,392 bits",
+        template(key=ctx(0, rsa_, bits(seq(integer(1 << 16391), integer(3))))), "placeholder")
+    bad("key_octets", "The placeholder as OCTET STRING", template(key=ctx(0, p256, octets(b"x"))), "key")
+    bad("key_extra", "A field after the placeholder", template(key=ctx(0, p256, bits(b"x"), NULL)), "key")
+    bad("both_extensions", "Both kinds of extension requests (RFC 9908 3.4)",
+        template(attributes=[partial, attribute(EXTENSION_REQUEST, seq(ext(BC, seq())))]), "twice")
+    bad("two_templates", "Two extensionReqTemplates (RFC 9908 3.4)", template(attributes=[partial, partial]), "twice")
+    bad("extensions_two_values", "Two values (RFC 9908 3.4)",
+        template(attributes=[attribute(EXTENSIONS, seq(ext_to_fill(EKU)), seq(ext_to_fill(BC)))]), "one value")
+    bad("extensions_no_value", "No value", template(attributes=[attribute(EXTENSIONS)]), "one value")
+    bad("extensions_empty", "No extension", template(attributes=[attribute(EXTENSIONS, seq())]), "extensions")
+    bad("extension_twice", "An extension twice",
+        template(attributes=[attribute(EXTENSIONS, seq(ext_to_fill(EKU), ext_to_fill(EKU)))]), "twice")
+    bad("request_without_value", "id-ExtensionReq without a value",
+        template(attributes=[attribute(EXTENSION_REQUEST, seq(ext_to_fill(EKU)))]), "no value")
+    bad("critical_false", "The default written out",
+        template(attributes=[attribute(EXTENSIONS, seq(seq(oid(EKU), boolean(False))))]), "extension")
+    bad("extension_bits", "A value that is no OCTET STRING",
+        template(attributes=[attribute(EXTENSIONS, seq(seq(oid(EKU), bits(b"x"))))]), "extension")
+    bad("attribute_twice", "An attribute twice", template(attributes=[attribute("1.2.3", NULL)] * 2), "twice")
+    bad("33_attributes", "One attribute too many",
+        template(attributes=[attribute(f"1.2.3.{i}", NULL) for i in range(33)]), "too many")
+    bad("csr", "A whole request, as the draft's example once was", load("csr_attrs", "draft_csr_template"))
 
 
 def transfer_encoding(_):
