@@ -14,6 +14,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/base/file.h"
@@ -289,7 +290,10 @@ TEST_F(CommandsTest, DigestIsForThoseWhoAskForIt) {
             kExitOk);
   EXPECT_EQ(secrets("digest").size(), 1u);
   EXPECT_TRUE(absl::StrContains(err_.str(), "Digest is off in the config"));
-  AddToConfig("[auth]\ndigest = \"md5\"\n");
+  const std::string config = StatePaths(folder_).config;
+  const std::string turned_on = absl::StrReplaceAll(
+      *ReadFile(config, 100000), {{"digest = \"off\"", "digest = \"md5\""}});
+  ASSERT_TRUE(WriteFileAtomically(config, AsBytes(turned_on), 0600).ok());
   Clear();
   ASSERT_EQ(AddSecretCommand(console_, {folder_, "secret"}, {"1h", true}),
             kExitOk);
