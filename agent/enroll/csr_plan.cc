@@ -5,8 +5,10 @@
 #include <variant>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
+#include "agent/enroll/csr_plan_template.h"
+#include "agent/enroll/key_demands.h"
 #include "common/der/reader.h"
+#include "common/est/csr_template.h"
 #include "common/pki/oids.h"
 
 namespace bestow::agent {
@@ -18,73 +20,6 @@ bool IsNameAttribute(const der::Oid& oid) {
   return oid.content.size() == 3 && oid.content[0] == 0x55 &&
          oid.content[1] == 0x04;  // 2.5.4.x
 }
-
-bool IsRsa(KeyType type) {
-  return type == KeyType::kRsa2048 || type == KeyType::kRsa3072;
-}
-
-// What the key and signature items of the list leave to choose from. Several
-// items of one kind are alternatives, for one key meets one of them.
-class KeyDemands {
- public:
-  // ecPublicKey or rsaEncryption alone: any of the kind, unless others say
-  // which.
-  void Algorithm(bool is_rsa, std::string_view what) {
-    algorithms_.push_back(is_rsa);
-    names_.emplace_back(what);
-  }
-  // nullopt: one that we don't have.
-  void Key(bool is_rsa, std::optional<KeyType> type, std::string_view what) {
-    keys_.push_back({is_rsa, type});
-    names_.emplace_back(what);
-  }
-  void Signature(std::vector<KeyType> types, std::string_view what) {
-    asks_signature_ = true;
-    signatures_.insert(signatures_.end(), types.begin(), types.end());
-    names_.emplace_back(what);
-  }
-
-  void Resolve(KeyType preferred, CsrPlan* plan) const {
-    if (names_.empty()) return;
-    for (KeyType type : {preferred, KeyType::kEcP256, KeyType::kEcP384,
-                         KeyType::kRsa2048, KeyType::kRsa3072}) {
-      if (KeyFits(type) && SignatureFits(type)) {
-        plan->key_type = type;
-        return;
-      }
-    }
-    plan->unmet.push_back(
-        absl::StrCat("a key of: ", absl::StrJoin(names_, ", ")));
-  }
-
- private:
-  struct Wanted {
-    bool is_rsa;
-    std::optional<KeyType> type;
-  };
-
-  bool KeyFits(KeyType type) const {
-    if (keys_.empty() && algorithms_.empty()) return true;
-    bool kind_is_narrowed = false;
-    for (const Wanted& wanted : keys_) {
-      if (wanted.type == type) return true;
-      kind_is_narrowed |= wanted.is_rsa == IsRsa(type);
-    }
-    return !kind_is_narrowed &&
-           std::find(algorithms_.begin(), algorithms_.end(), IsRsa(type)) !=
-               algorithms_.end();
-  }
-  bool SignatureFits(KeyType type) const {
-    return !asks_signature_ || std::find(signatures_.begin(), signatures_.end(),
-                                         type) != signatures_.end();
-  }
-
-  std::vector<bool> algorithms_;  // is it RSA?
-  std::vector<Wanted> keys_;
-  bool asks_signature_ = false;
-  std::vector<KeyType> signatures_;
-  std::vector<std::string> names_;
-};
 
 constexpr KeyType kP256 = KeyType::kEcP256;
 constexpr KeyType kP384 = KeyType::kEcP384;
@@ -117,13 +52,8 @@ bool PlanKeyOid(const der::Oid& oid, KeyDemands* demands) {
 }
 
 void PlanOid(const der::Oid& oid, KeyDemands* demands, CsrPlan* plan) {
-  if (oid == oids::EstIdentityLinking()) {
-    plan->link_with = LinkWith::kEstIdentityLinking;
-  } else if (oid == oids::ChallengePassword()) {
-    if (plan->link_with == LinkWith::kNothing) {
-      plan->link_with = LinkWith::kChallengePassword;
-    }
-  } else if (!PlanKeyOid(oid, demands) && !IsNameAttribute(oid)) {
+  if (!PlanLink(oid, plan) && !PlanKeyOid(oid, demands) &&
+      !IsNameAttribute(oid)) {
     plan->unmet.push_back(der::OidToDotted(oid.content));
   }
 }
@@ -163,7 +93,25 @@ void PlanRsaSizes(const CsrAttribute& attribute, KeyDemands* demands) {
   }
 }
 
-void PlanExtensions(const CsrAttribute& attribute, CsrPlan* plan) {
+// Names that come with their values are added to ours.
+void PlanSans(const Extension& extension, const CsrWishes& wishes,
+              CsrPlan* plan) {
+  auto names = ParseGeneralNamesDer(extension.value);
+  if (!names.ok()) {
+    plan->unmet.push_back("a subjectAltName that can't be read");
+    return;
+  }
+  if (!plan->sans) plan->sans = wishes.sans;
+  for (GeneralName& name : *names) {
+    if (std::find(plan->sans->begin(), plan->sans->end(), name) ==
+        plan->sans->end()) {
+      plan->sans->push_back(std::move(name));
+    }
+  }
+}
+
+void PlanExtensions(const CsrAttribute& attribute, const CsrWishes& wishes,
+                    CsrPlan* plan) {
   for (const Bytes& value : attribute.values) {
     auto extensions = ParseExtensionsDer(value);
     if (!extensions.ok()) {
@@ -171,21 +119,51 @@ void PlanExtensions(const CsrAttribute& attribute, CsrPlan* plan) {
       continue;
     }
     for (Extension& extension : *extensions) {
+      if (extension.id == oids::SubjectAltName()) {
+        PlanSans(extension, wishes, plan);
+        continue;
+      }
       const bool known = std::any_of(
           plan->extensions.begin(), plan->extensions.end(),
           [&](const Extension& other) { return other.id == extension.id; });
-      // Our names are ours to give, not a template's.
-      if (!known && extension.id != oids::SubjectAltName()) {
-        plan->extensions.push_back(std::move(extension));
-      }
+      if (!known) plan->extensions.push_back(std::move(extension));
     }
   }
 }
 
 }  // namespace
 
-CsrPlan PlanCsr(const est::CsrAttrs& attrs, KeyType preferred) {
+bool PlanLink(const der::Oid& type, CsrPlan* plan) {
+  if (type == oids::EstIdentityLinking()) {
+    plan->link_with = LinkWith::kEstIdentityLinking;
+    return true;
+  }
+  if (type != oids::ChallengePassword()) return false;
+  if (plan->link_with == LinkWith::kNothing) {
+    plan->link_with = LinkWith::kChallengePassword;
+  }
+  return true;
+}
+
+void ChooseKey(const KeyDemands& demands, KeyType preferred, CsrPlan* plan) {
+  if (demands.empty()) return;
+  plan->key_type = demands.Choose(preferred);
+  if (!plan->key_type) {
+    plan->unmet.push_back(absl::StrCat("a key of: ", demands.Describe()));
+  }
+}
+
+CsrPlan PlanCsr(const est::CsrAttrs& attrs, const CsrWishes& wishes) {
   CsrPlan plan;
+  auto found = est::FindTemplate(attrs);
+  if (!found.ok()) {
+    plan.unmet.push_back(std::string(found.status().message()));
+    return plan;
+  }
+  if (found->has_value()) {
+    PlanTemplate(**found, wishes, &plan);
+    return plan;
+  }
   KeyDemands demands;
   for (const est::AttrOrOid& item : attrs.items) {
     if (const auto* oid = std::get_if<der::Oid>(&item)) {
@@ -200,12 +178,12 @@ CsrPlan PlanCsr(const est::CsrAttrs& attrs, KeyType preferred) {
     } else if (attribute.type == oids::RsaEncryption()) {
       PlanRsaSizes(attribute, &demands);
     } else if (attribute.type == oids::ExtensionRequest()) {
-      PlanExtensions(attribute, &plan);
+      PlanExtensions(attribute, wishes, &plan);
     } else {
       plan.unmet.push_back(der::OidToDotted(attribute.type.content));
     }
   }
-  demands.Resolve(preferred, &plan);
+  ChooseKey(demands, wishes.key_type, &plan);
   return plan;
 }
 
@@ -213,16 +191,20 @@ Pkcs10Template EnrollTemplate(const Name& subject,
                               const std::vector<GeneralName>& sans,
                               const CsrPlan& plan, Bytes spki) {
   Pkcs10Template out;
-  out.subject = subject;
+  out.subject = plan.subject.value_or(subject);
   out.spki = std::move(spki);
-  out.sans = sans;
+  out.sans = plan.sans.value_or(sans);
   out.extensions = plan.extensions;
+  out.attributes = plan.attributes;
   return out;
 }
 
 Pkcs10Template ReenrollTemplate(const Certificate& current, const CsrPlan& plan,
                                 Bytes spki) {
-  return EnrollTemplate(current.subject, current.sans, plan, std::move(spki));
+  Pkcs10Template out = EnrollTemplate({}, {}, plan, std::move(spki));
+  out.subject = current.subject;
+  out.sans = current.sans;
+  return out;
 }
 
 }  // namespace bestow::agent

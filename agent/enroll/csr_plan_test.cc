@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/der/writer.h"
+#include "common/est/csr_template.h"
 #include "common/pki/oids.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -40,9 +41,18 @@ CsrAttribute RsaSize(uint64_t bits) {
   return {oids::RsaEncryption(), {NumberDer(bits)}};
 }
 
+// CN=gw-17, O=Acme; a DNS name and two addresses.
+CsrWishes Wishes(KeyType preferred = KeyType::kEcP256) {
+  return {
+      .key_type = preferred,
+      .subject = *Name::FromText("O=Acme,CN=gw-17"),
+      .sans = {*GeneralName::Dns("gw-17.example"),
+               *GeneralName::Ip("192.0.2.1"), *GeneralName::Ip("192.0.2.2")}};
+}
+
 CsrPlan Plan(std::vector<est::AttrOrOid> items,
              KeyType preferred = KeyType::kEcP256) {
-  return PlanCsr({.items = std::move(items)}, preferred);
+  return PlanCsr({.items = std::move(items)}, Wishes(preferred));
 }
 
 TEST(CsrPlanTest, NothingAskedNothingPlanned) {
@@ -160,20 +170,173 @@ TEST(CsrPlanTest, NamesWhatItCantMeet) {
                                       "1.2.840.113549.1.9.16.2.56"));
 }
 
-TEST(CsrPlanTest, ATemplatesNamesAreNotTaken) {
+// Names that come with values are the server's to give: ours and they are
+// asked for.
+TEST(CsrPlanTest, AsksForTheExtensionsAndNamesThatComeWithValues) {
   const Extension usage = {oids::KeyUsage(), true,
                            *SerializeKeyUsage(kDigitalSignature)};
   const Extension names = {
       oids::SubjectAltName(), false,
-      *SerializeGeneralNamesDer({*GeneralName::Dns("evil.example")})};
+      *SerializeGeneralNamesDer({*GeneralName::Dns("site.example"),
+                                 *GeneralName::Dns("gw-17.example")})};
   const CsrPlan plan =
       Plan({CsrAttribute{oids::ExtensionRequest(),
                          {*SerializeExtensionsDer({usage, names}),
                           *SerializeExtensionsDer({usage})}}});
   EXPECT_THAT(plan.extensions, ElementsAre(usage));
-  const Pkcs10Template wanted = EnrollTemplate(
-      *Name::FromCommonName("a"), {*GeneralName::Dns("b")}, plan, {});
-  EXPECT_THAT(wanted.sans, ElementsAre(*GeneralName::Dns("b")));
+  const CsrWishes wishes = Wishes();
+  const Pkcs10Template wanted =
+      EnrollTemplate(wishes.subject, wishes.sans, plan, {});
+  EXPECT_THAT(wanted.sans,
+              ElementsAre(wishes.sans[0], wishes.sans[1], wishes.sans[2],
+                          *GeneralName::Dns("site.example")));
+  EXPECT_EQ(wanted.subject, wishes.subject);
+  const Extension broken = {oids::SubjectAltName(), false, {0x05, 0x00}};
+  EXPECT_THAT(Plan({CsrAttribute{oids::ExtensionRequest(),
+                                 {*SerializeExtensionsDer({broken})}}})
+                  .unmet,
+              ElementsAre(HasSubstr("subjectAltName")));
+}
+
+// RFC 9908 3.4.
+CsrPlan PlanOf(const est::CsrTemplate& wanted, CsrWishes wishes = Wishes(),
+               std::vector<est::AttrOrOid> beside = {}) {
+  est::CsrAttrs attrs{.items = std::move(beside)};
+  attrs.items.emplace_back(*est::TemplateAttribute(wanted));
+  return PlanCsr(attrs, wishes);
+}
+
+est::CsrTemplate WithExtensions(std::vector<est::ExtensionTemplate> wanted) {
+  est::CsrTemplate out;
+  EXPECT_TRUE(est::SetExtensions(std::move(wanted), &out).ok());
+  return out;
+}
+
+// "Clients which understand both MUST use the template only, and ignore all
+// other CSRattrs elements" (RFC 9908 4).
+TEST(CsrPlanTest, BesideATemplateNothingElseCounts) {
+  const CsrPlan plan = PlanOf({}, Wishes(),
+                              {oids::ChallengePassword(), oids::OtpChallenge(),
+                               Curves({oids::Secp384r1()})});
+  EXPECT_EQ(plan.link_with, LinkWith::kNothing);
+  EXPECT_EQ(plan.key_type, std::nullopt);
+  EXPECT_THAT(plan.unmet, IsEmpty());
+}
+
+// Each subject that is asked for, and what comes of ours.
+TEST(CsrPlanTest, FillsInTheSubject) {
+  struct {
+    const char* wanted;
+    const char* subject;
+    size_t unmet;
+  } cases[] = {
+      {"CN=", "CN=gw-17", 0},
+      {"CN=,OU=myDept,OU=myGroup", "CN=gw-17,OU=myDept,OU=myGroup", 0},
+      {"OU=myDept,CN=,O=", "OU=myDept,CN=gw-17,O=Acme", 0},
+      {"CN=given,O=", "CN=given,O=Acme", 0},
+      {"CN=,serialNumber=", "CN=gw-17", 1},
+      {"CN=,CN=", "CN=gw-17", 1},  // we have one
+  };
+  for (const auto& one : cases) {
+    est::CsrTemplate wanted;
+    wanted.subject = *est::SubjectTemplateFromText(one.wanted);
+    const CsrPlan plan = PlanOf(wanted);
+    ASSERT_TRUE(plan.subject.has_value()) << one.wanted;
+    EXPECT_EQ(plan.subject->ToText(), one.subject);
+    EXPECT_EQ(plan.unmet.size(), one.unmet) << one.wanted;
+  }
+  EXPECT_EQ(PlanOf({}).subject, std::nullopt);
+}
+
+TEST(CsrPlanTest, RdnsOfSeveralAttributesStayTogether) {
+  est::CsrTemplate wanted;
+  wanted.subject = *est::SubjectTemplateFromText("CN=,O=,OU=x");
+  wanted.subject->attributes[1].joins_previous = true;
+  const CsrPlan plan = PlanOf(wanted);
+  ASSERT_TRUE(plan.subject.has_value());
+  ASSERT_EQ(plan.subject->attributes().size(), 3u);
+  EXPECT_TRUE(plan.subject->attributes()[1].joins_previous);
+  EXPECT_FALSE(plan.subject->attributes()[2].joins_previous);
+}
+
+TEST(CsrPlanTest, TheTemplatesKeyIsMade) {
+  for (KeyType type : {KeyType::kEcP256, KeyType::kEcP384, KeyType::kRsa2048,
+                       KeyType::kRsa3072}) {
+    est::CsrTemplate wanted;
+    wanted.key = est::KeyTemplateFor(type);
+    const CsrPlan plan = PlanOf(wanted);
+    EXPECT_EQ(plan.key_type, type);
+    EXPECT_THAT(plan.unmet, IsEmpty());
+  }
+  est::CsrTemplate wanted;
+  wanted.key = est::KeyTemplateFor(KeyType::kRsa2048);
+  wanted.key->public_key.reset();  // any size
+  EXPECT_EQ(PlanOf(wanted, Wishes(KeyType::kRsa3072)).key_type,
+            KeyType::kRsa3072);
+  wanted.key = est::KeyTemplateFor(KeyType::kEd25519);
+  EXPECT_THAT(PlanOf(wanted).unmet, ElementsAre(HasSubstr("1.3.101.112")));
+  EXPECT_EQ(PlanOf(wanted).key_type, std::nullopt);
+}
+
+TEST(CsrPlanTest, FillsInTheExtensions) {
+  const CsrPlan plan = PlanOf(WithExtensions(
+      {{oids::KeyUsage(), true, *SerializeKeyUsage(kKeyAgreement)},
+       {oids::ExtendedKeyUsage(), false, std::nullopt},
+       {oids::CertificatePolicies(), false, std::nullopt},
+       {oids::SubjectAltName(), false, std::nullopt}}));
+  EXPECT_THAT(
+      plan.extensions,
+      ElementsAre(
+          Extension{oids::KeyUsage(), true, *SerializeKeyUsage(kKeyAgreement)},
+          Extension{oids::ExtendedKeyUsage(), false,
+                    *SerializeExtendedKeyUsage({oids::KpClientAuth()})}));
+  EXPECT_EQ(plan.sans, Wishes().sans);
+  EXPECT_THAT(plan.unmet, ElementsAre(HasSubstr("2.5.29.32")));
+  // No names asked for, none given.
+  EXPECT_EQ(PlanOf({}).sans, std::vector<GeneralName>());
+}
+
+TEST(CsrPlanTest, FillsInEachName) {
+  // dns "www", an address, a DNS name, an address, a third address.
+  const Bytes names = {0x30, 0x0d, 0x82, 0x03, 'w',  'w',  'w', 0x87,
+                       0x00, 0x82, 0x00, 0x87, 0x00, 0x87, 0x00};
+  const CsrPlan plan =
+      PlanOf(WithExtensions({{oids::SubjectAltName(), false, names}}));
+  ASSERT_TRUE(plan.sans.has_value());
+  const CsrWishes wishes = Wishes();
+  EXPECT_THAT(*plan.sans, ElementsAre(*GeneralName::Dns("www"), wishes.sans[1],
+                                      wishes.sans[0], wishes.sans[2]));
+  EXPECT_THAT(plan.unmet, ElementsAre(HasSubstr("kind 7")));
+}
+
+TEST(CsrPlanTest, AnotherCertificatesNamesStayThoughATemplateGivesOthers) {
+  est::CsrTemplate wanted;
+  wanted.subject = *est::SubjectTemplateFromText("CN=other");
+  Certificate current;
+  current.subject = *Name::FromCommonName("gw-17");
+  current.sans = {*GeneralName::Dns("gw-17.example")};
+  const Pkcs10Template request = ReenrollTemplate(current, PlanOf(wanted), {});
+  EXPECT_EQ(request.subject, current.subject);
+  EXPECT_EQ(request.sans, current.sans);
+}
+
+TEST(CsrPlanTest, ATemplatesAttributes) {
+  est::CsrTemplate wanted;
+  const CsrAttribute given{der::OidLiteral("1.2.3.4"), {{0x05, 0x00}}};
+  wanted.attributes = {{oids::EstIdentityLinking(), {}},
+                       {oids::RevocationChallenge(), {}},
+                       given};
+  const CsrPlan plan = PlanOf(wanted);
+  EXPECT_EQ(plan.link_with, LinkWith::kEstIdentityLinking);
+  EXPECT_THAT(plan.unmet, ElementsAre("1.2.840.113549.1.9.16.2.57"));
+  EXPECT_THAT(EnrollTemplate({}, {}, plan, {}).attributes, ElementsAre(given));
+}
+
+TEST(CsrPlanTest, ATemplateThatCantBeReadIsNamed) {
+  const CsrPlan plan = PlanCsr(
+      {.items = {CsrAttribute{oids::CsrInfoTemplate(), {{0x05, 0x00}}}}},
+      Wishes());
+  EXPECT_THAT(plan.unmet, ::testing::SizeIs(1));
 }
 
 }  // namespace

@@ -143,7 +143,12 @@ void Enroller::TakeCsrAttrs(const absl::StatusOr<EstReply>& reply, Mode mode) {
   if (!reply->body.empty()) {
     auto attrs = est::ParseCsrAttrsDer(reply->body);
     if (!attrs.ok()) return Fail(kWhat, attrs.status());
-    plan_ = PlanCsr(*attrs, config_.key_type);
+    plan_ = PlanCsr(
+        *attrs,
+        mode == Mode::kReenroll
+            ? CsrWishes{config_.key_type, current_->certificate.subject,
+                        current_->certificate.sans}
+            : CsrWishes{config_.key_type, config_.subject, config_.sans});
   }
   if (!plan_.unmet.empty()) {
     observer_.log(absl::StrCat(

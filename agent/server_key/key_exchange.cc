@@ -142,7 +142,8 @@ void KeyExchange::TakeAttributes(const absl::StatusOr<EstReply>& reply) {
   if (!reply->body.empty()) {
     auto attrs = est::ParseCsrAttrsDer(reply->body);
     if (!attrs.ok()) return Finish(Because(kWhat, attrs.status()));
-    plan_ = PlanCsr(*attrs, context_.request_key.type());
+    plan_ = PlanCsr(*attrs, {context_.request_key.type(),
+                             context_.config.subject, context_.config.sans});
   }
   if (!plan_.unmet.empty()) {
     context_.log(absl::StrCat(

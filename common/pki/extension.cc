@@ -22,8 +22,7 @@ absl::Status Malformed(std::string_view what) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(
-    ByteView der, WrittenDefault written) {
+absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(ByteView der) {
   der::Reader reader(der), list;
   if (!reader.ExpectSequence(&list) || !reader.Finish() || list.empty()) {
     return Malformed("the list of extensions");
@@ -41,8 +40,7 @@ absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(
     const std::string name = der::OidToDotted(id);
     if (fields.NextIs(CBS_ASN1_BOOLEAN) &&
         // DER leaves a default out, so a FALSE here is malformed.
-        (!fields.ExpectBoolean(&extension.critical) ||
-         (!extension.critical && written == WrittenDefault::kRefused))) {
+        (!fields.ExpectBoolean(&extension.critical) || !extension.critical)) {
       return Malformed(absl::StrCat("extension ", name));
     }
     if (!fields.ExpectOctetString(&value) || !fields.Finish()) {
