@@ -130,7 +130,10 @@ absl::StatusOr<Certificate> CreateRootCertificate(const std::string& name,
            SerializeSubjectKeyIdentifier(key_id));
   list.Add(oids::BasicConstraints(), true,
            SerializeBasicConstraints({.is_ca = true, .path_length = 0}));
-  list.Add(oids::KeyUsage(), true, SerializeKeyUsage(kKeyCertSign | kCrlSign));
+  // digitalSignature: it also signs the keys that /serverkeygen makes (RFC 7030
+  // 4.4.2; RFC 5280 4.2.1.3).
+  list.Add(oids::KeyUsage(), true,
+           SerializeKeyUsage(kDigitalSignature | kKeyCertSign | kCrlSign));
   absl::StatusOr<std::vector<Extension>> extensions = list.Take();
   if (!extensions.ok()) return extensions.status();
   CertificateTemplate root;

@@ -53,7 +53,7 @@ TEST_F(CertificateAuthorityTest, MakesARoot) {
   EXPECT_EQ(root.subject, root.issuer);
   EXPECT_EQ(root.basic_constraints,
             (BasicConstraints{.is_ca = true, .path_length = 0}));
-  EXPECT_EQ(root.key_usage, kKeyCertSign | kCrlSign);
+  EXPECT_EQ(root.key_usage, kDigitalSignature | kKeyCertSign | kCrlSign);
   EXPECT_EQ(root.not_after, kNow + 10 * kYear);
   EXPECT_FALSE(root.subject_key_id.empty());
   EXPECT_TRUE(VerifySignature(root.signature_algorithm, root.spki, root.tbs_der,

@@ -65,10 +65,8 @@ class RepliesTest(unittest.TestCase):
     def setUpClass(cls):
         cls.scratch = Scratch()
         cls.addClassCleanup(cls.scratch.close)
-        cls.server = Server(cls.scratch)
-        with open(cls.server.config_path, "a") as f:
-            f.write("\n[enrollment]\nserver_keys = true\n")
-        cls.server.start()
+        cls.server = Server(cls.scratch,
+                            settings={"server_keys": "true"}).start()
         cls.addClassCleanup(cls.server.stop)
         cls.server.add_user(NAME, PASSWORD)
         cls.key, _, csr_der = make_key_and_csr(cls.scratch, NAME)
@@ -239,10 +237,7 @@ class ApprovalTest(unittest.TestCase):
     def test_202_is_empty_and_says_when_to_come_back_in_seconds(self):
         scratch = Scratch()
         self.addCleanup(scratch.close)
-        server = Server(scratch)
-        with open(server.config_path, "a") as f:
-            f.write("\n[enrollment]\napproval = \"manual\"\n")
-        server.start()
+        server = Server(scratch, settings={"approval": '"manual"'}).start()
         self.addCleanup(server.stop)
         server.add_user(NAME, PASSWORD)
         _, _, csr_der = make_key_and_csr(scratch, NAME)
