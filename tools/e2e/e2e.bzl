@@ -5,7 +5,7 @@ _SERVER_FAILPOINTS = "//server:bestow_server_failpoints"
 _AGENT = "//agent:bestow-agent"
 _AGENT_FAILPOINTS = "//agent:bestow_agent_failpoints"
 
-def e2e_test(name, size = "medium", tags = []):
+def e2e_test(name, size = "medium", tags = [], data = []):
     """Runs NAME.py, a unittest file, with the four binaries beside it."""
     native.sh_test(
         name = name,
@@ -19,6 +19,6 @@ def e2e_test(name, size = "medium", tags = []):
             _SERVER_FAILPOINTS,
             _AGENT,
             _AGENT_FAILPOINTS,
-        ],
+        ] + data,
         tags = tags + ["e2e"],
     )
