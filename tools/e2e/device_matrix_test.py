@@ -27,8 +27,7 @@ class DeviceMatrixTest(unittest.TestCase):
 
     def make_server(self, more=""):
         server = Server(self.scratch)
-        with open(server.config_path, "a") as f:
-            f.write(more)
+        server.add_config(more)
         server.start()
         self.addCleanup(server.stop)
         return server
@@ -137,8 +136,8 @@ class DeviceMatrixTest(unittest.TestCase):
                 scratch = Scratch()
                 self.addCleanup(scratch.close)
                 server = Server(scratch)
-                with open(server.config_path, "a") as f:
-                    f.write(f'\n[auth]\nbasic = false\ndigest = "{digest}"\n')
+                server.add_config(
+                    f'[auth]\nbasic = false\ndigest = "{digest}"')
                 server.start()
                 self.addCleanup(server.stop)
                 agent = Agent(scratch, server, self.tpm, name="people")

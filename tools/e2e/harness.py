@@ -141,6 +141,29 @@ class Server:
         with open(self.config_path, "w") as f:
             f.write(config)
 
+    def add_config(self, toml):
+        """Sets the keys of `toml`, one to a line, in the tables it names."""
+        with open(self.config_path) as f:
+            config = f.read()
+        table = None
+        for line in filter(None, map(str.strip, toml.splitlines())):
+            if line.startswith("["):
+                table = line
+                if f"\n{table}\n" not in config:
+                    config += f"\n{table}\n"
+                continue
+            start = config.index(f"\n{table}\n") + len(table) + 2
+            end = config.find("\n[", start - 1)
+            end = len(config) if end < 0 else end + 1
+            key = re.escape(line.split("=")[0].strip())
+            section, count = re.subn(rf"(?m)^{key}\s*=.*$", lambda _: line,
+                                     config[start:end], count=1)
+            if not count:
+                section = line + "\n" + section
+            config = config[:start] + section + config[end:]
+        with open(self.config_path, "w") as f:
+            f.write(config)
+
     def start(self, failpoints=None):
         self._starts += 1
         log = self.scratch / f"{self.name}.{self._starts}.log"

@@ -29,8 +29,7 @@ class ServerKeyTest(unittest.TestCase):
     def make_server(self, more="", enrollment=SETTINGS):
         server = Server(self.scratch, settings={
             "key_usage": '["digitalSignature", "keyEncipherment"]'})
-        with open(server.config_path, "a") as f:
-            f.write(enrollment.format(more=more))
+        server.add_config(enrollment.format(more=more))
         server.start()
         self.addCleanup(server.stop)
         return server
