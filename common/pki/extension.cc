@@ -22,7 +22,8 @@ absl::Status Malformed(std::string_view what) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(ByteView der) {
+absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(
+    ByteView der, WrittenDefault written) {
   der::Reader reader(der), list;
   if (!reader.ExpectSequence(&list) || !reader.Finish() || list.empty()) {
     return Malformed("the list of extensions");
@@ -40,7 +41,8 @@ absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(ByteView der) {
     const std::string name = der::OidToDotted(id);
     if (fields.NextIs(CBS_ASN1_BOOLEAN) &&
         // DER leaves a default out, so a FALSE here is malformed.
-        (!fields.ExpectBoolean(&extension.critical) || !extension.critical)) {
+        (!fields.ExpectBoolean(&extension.critical) ||
+         (!extension.critical && written == WrittenDefault::kRefused))) {
       return Malformed(absl::StrCat("extension ", name));
     }
     if (!fields.ExpectOctetString(&value) || !fields.Finish()) {

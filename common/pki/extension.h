@@ -38,9 +38,15 @@ struct BasicConstraints {
   bool operator==(const BasicConstraints&) const = default;
 };
 
+// What becomes of a `critical` FALSE that is written out, which DER forbids
+// (X.690 11.5) and requests in the field have.
+enum class WrittenDefault { kRefused, kTaken };
 // Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension. Two of one type are
-// refused (RFC 5280 4.2), more than 64 too.
-absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(ByteView der);
+// refused (RFC 5280 4.2), more than 64 too. With kTaken, SerializeExtensionsDer
+// does not give back the same octets.
+absl::StatusOr<std::vector<Extension>> ParseExtensionsDer(
+    ByteView der, WrittenDefault written = WrittenDefault::kRefused);
+
 absl::StatusOr<Bytes> SerializeExtensionsDer(
     const std::vector<Extension>& extensions);
 

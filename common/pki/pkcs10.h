@@ -54,7 +54,8 @@ struct Pkcs10Request {
 // than 0, duplicate attribute or extension types, more than 32 attributes, a
 // value that does not fit one of the attributes above.
 // A missing [0] of attributes (RFC 2986 4.1 forbids it, clients do it) is read
-// as empty. NOT checked: the signature, the key's strength.
+// as empty; an extension's critical FALSE that is written out is taken, as some
+// clients' libraries do that. NOT checked: the signature, the key's strength.
 absl::StatusOr<Pkcs10Request> ParsePkcs10Der(ByteView der);
 
 // Re-encodes from the parts; equal to `der` for whatever ParsePkcs10Der took

@@ -62,7 +62,7 @@ absl::Status DecodeExtensionRequest(const CsrAttribute& attribute,
     return Malformed("extensionRequest has more than one value");
   }
   absl::StatusOr<std::vector<Extension>> extensions =
-      ParseExtensionsDer(attribute.values[0]);
+      ParseExtensionsDer(attribute.values[0], WrittenDefault::kTaken);
   if (!extensions.ok()) return Malformed(extensions.status().message());
   request->requested_extensions = *std::move(extensions);
   for (const Extension& extension : request->requested_extensions) {

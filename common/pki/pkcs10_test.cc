@@ -80,6 +80,17 @@ TEST(Pkcs10Test, AttributesOfEveryCase) {
   EXPECT_EQ(seen, 14u);
 }
 
+// Java's and old embedded libraries write the default out. Certificates and
+// CSR attributes are held to DER (ExtensionTest).
+TEST(Pkcs10Test, TakesACriticalFalseThatIsWrittenOut) {
+  const absl::StatusOr<Pkcs10Request> request =
+      ParsePkcs10Der(testdata::LoadCase("pkcs10", "critical_false").data);
+  ASSERT_TRUE(request.ok()) << request.status();
+  ASSERT_EQ(request->requested_extensions.size(), 1u);
+  EXPECT_FALSE(request->requested_extensions[0].critical);
+  EXPECT_EQ(request->requested_sans.size(), 1u);
+}
+
 TEST(Pkcs10Test, OpensslJudgesSignaturesAlike) {
   for (const testdata::Case& test : testdata::LoadCases("pkcs10")) {
     // openssl is laxer with algorithms: only clear verdicts are compared.

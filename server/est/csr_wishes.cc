@@ -3,10 +3,13 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_replace.h"
 #include "common/der/writer.h"
+#include "common/est/csr_template.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
 #include "server/config/name_template.h"
@@ -93,6 +96,69 @@ absl::StatusOr<std::vector<Extension>> ExtensionsFor(
   return extensions;
 }
 
+// An attribute whose value depends on who asks, which is not known, is the
+// client's to fill in.
+absl::StatusOr<est::SubjectTemplate> SubjectFor(std::string_view text,
+                                                std::string_view identity) {
+  // An identity's name has no meaning in the text of a name
+  // (policy/identity_name.h), and this one is too long to be one.
+  static const std::string* const kNobody = new std::string(65, 'x');
+  absl::StatusOr<est::SubjectTemplate> subject =
+      est::SubjectTemplateFromText(absl::StrReplaceAll(
+          text,
+          {{kIdentityPlaceholder, identity.empty() ? *kNobody : identity}}));
+  if (!subject.ok()) return subject;
+  for (est::SubjectTemplate::Attribute& attribute : subject->attributes) {
+    if (!absl::StrContains(attribute.text, *kNobody)) continue;
+    attribute.value.reset();
+    attribute.text.clear();
+  }
+  return subject;
+}
+
+absl::StatusOr<std::vector<est::ExtensionTemplate>> ExtensionTemplatesFor(
+    const CsrAttrsRequest& request, std::string_view identity) {
+  absl::StatusOr<std::vector<Extension>> known =
+      ExtensionsFor(request, identity);
+  if (!known.ok()) return known.status();
+  std::vector<est::ExtensionTemplate> extensions;
+  for (Extension& extension : *known) {
+    extensions.push_back(
+        {extension.id, extension.critical, std::move(extension.value)});
+  }
+  if (!request.sans.empty() &&
+      (extensions.empty() || extensions[0].id != oids::SubjectAltName())) {
+    extensions.insert(extensions.begin(),
+                      {oids::SubjectAltName(), false, std::nullopt});
+  }
+  return extensions;
+}
+
+// RFC 9908 3.4. `oids`: the attributes that are asked for without a value.
+absl::StatusOr<CsrAttribute> TemplateFor(const CsrAttrsRequest& request,
+                                         const std::vector<der::Oid>& oids,
+                                         std::string_view identity) {
+  est::CsrTemplate wanted;
+  if (!request.subject.empty()) {
+    absl::StatusOr<est::SubjectTemplate> subject =
+        SubjectFor(request.subject, identity);
+    if (!subject.ok()) return subject.status();
+    wanted.subject = *std::move(subject);
+  }
+  if (request.key_type.has_value()) {
+    wanted.key = est::KeyTemplateFor(*request.key_type);
+  }
+  for (const der::Oid& oid : oids) wanted.attributes.push_back({oid, {}});
+  absl::StatusOr<std::vector<est::ExtensionTemplate>> extensions =
+      ExtensionTemplatesFor(request, identity);
+  if (!extensions.ok()) return extensions.status();
+  if (!extensions->empty()) {
+    absl::Status status = est::SetExtensions(*std::move(extensions), &wanted);
+    if (!status.ok()) return status;
+  }
+  return est::TemplateAttribute(wanted);
+}
+
 void AddOid(const der::Oid& oid, est::CsrAttrs& attrs) {
   if (!est::ContainsOid(attrs, oid)) attrs.items.emplace_back(oid);
 }
@@ -124,12 +190,22 @@ bool MatchesPattern(std::string_view pattern, std::string_view text) {
 
 absl::StatusOr<est::CsrAttrs> CsrWishesFor(const ServiceConfig& config,
                                            std::string_view identity) {
-  const CsrAttrsRequest& request = RequestFor(config.csr_attrs, identity);
+  CsrAttrsRequest request = RequestFor(config.csr_attrs, identity);
+  // RFC 7030 4.5.2: "If the CA requires a particular crypto system ... it MUST
+  // provide that information in the CSR Attribute Response." Of several that
+  // are taken, RFC 9908 3.2 lets it name one.
+  if (!request.key_type.has_value() && !config.profile.key_types.empty()) {
+    request.key_type = config.profile.key_types.front();
+  }
   est::CsrAttrs attrs;
   for (const der::Oid& oid : request.oids) AddOid(oid, attrs);
   if (config.auth.linking == Linking::kRequired) {
     AddOid(oids::ChallengePassword(), attrs);
     AddOid(oids::EstIdentityLinking(), attrs);
+  }
+  std::vector<der::Oid> bare;
+  for (const est::AttrOrOid& item : attrs.items) {
+    bare.push_back(std::get<der::Oid>(item));
   }
   if (request.key_type.has_value()) {
     absl::StatusOr<CsrAttribute> key = KeyAttribute(*request.key_type);
@@ -146,6 +222,12 @@ absl::StatusOr<est::CsrAttrs> CsrWishesFor(const ServiceConfig& config,
     attrs.items.emplace_back(
         CsrAttribute{oids::ExtensionRequest(), {*std::move(value)}});
   }
+  if (!request.as_template) return attrs;
+  // RFC 9908 4: those who know templates go by the template alone; the list
+  // beside it is for the others.
+  absl::StatusOr<CsrAttribute> wanted = TemplateFor(request, bare, identity);
+  if (!wanted.ok()) return wanted.status();
+  attrs.items.emplace_back(*std::move(wanted));
   return attrs;
 }
 

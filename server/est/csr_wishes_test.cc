@@ -4,6 +4,7 @@
 #include <variant>
 #include <vector>
 
+#include "common/est/csr_template.h"
 #include "common/pki/extension.h"
 #include "common/pki/name.h"
 #include "common/pki/oids.h"
@@ -100,6 +101,17 @@ TEST(CsrWishesTest, AsksForAKindOfKey) {
             std::vector<Bytes>{(Bytes{0x02, 0x02, 0x0c, 0x00})});
 }
 
+// RFC 7030 4.5.2
+TEST(CsrWishesTest, AsksForAKeyThatTheProfileTakes) {
+  ServiceConfig config;
+  config.profile.key_types = {KeyType::kRsa2048, KeyType::kEcP256};
+  EXPECT_EQ(ValuesOf(*CsrWishesFor(config, ""), oids::RsaEncryption()),
+            std::vector<Bytes>{(Bytes{0x02, 0x02, 0x08, 0x00})});
+  config.csr_attrs.all.key_type = KeyType::kEcP256;
+  EXPECT_TRUE(
+      ValuesOf(*CsrWishesFor(config, ""), oids::RsaEncryption()).empty());
+}
+
 TEST(CsrWishesTest, AsksForExtensionsWithTheirValues) {
   ServiceConfig config;
   config.csr_attrs.all.sans = {"dns:{identity}.example"};
@@ -119,6 +131,48 @@ TEST(CsrWishesTest, AsksForExtensionsWithTheirValues) {
             (std::vector<Extension>{usage, purpose}));
   // A name that can't be is the operator's mistake.
   EXPECT_FALSE(CsrWishesFor(config, "a@b").ok());
+}
+
+// RFC 9908 3.4
+TEST(CsrWishesTest, AsksByATemplateBesideTheList) {
+  ServiceConfig config;
+  config.auth.linking = Linking::kRequired;
+  config.csr_attrs.all.as_template = true;
+  config.csr_attrs.all.subject = "O=Acme,CN={identity}";
+  config.csr_attrs.all.key_type = KeyType::kRsa3072;
+  config.csr_attrs.all.sans = {"dns:{identity}.example"};
+  config.csr_attrs.all.key_usage = kDigitalSignature;
+  const auto wanted_of = [&](const char* identity) {
+    const est::CsrAttrs attrs = *CsrWishesFor(config, identity);
+    // RFC 7030 4.5.2: also for those who know no templates.
+    EXPECT_TRUE(est::ContainsOid(attrs, oids::ChallengePassword()));
+    EXPECT_FALSE(ValuesOf(attrs, oids::RsaEncryption()).empty());
+    const auto found = est::FindTemplate(attrs);
+    EXPECT_TRUE(found.ok()) << found.status();
+    return **found;
+  };
+  est::CsrTemplate wanted = wanted_of("gw-17");
+  ASSERT_EQ(wanted.subject->attributes.size(), 2u);
+  EXPECT_EQ(wanted.subject->attributes[0].text, "Acme");
+  EXPECT_EQ(wanted.subject->attributes[1].text, "gw-17");
+  EXPECT_EQ(wanted.key->rsa_bits(), 3072u);
+  EXPECT_TRUE(est::ContainsAttribute(wanted, oids::ChallengePassword()));
+  EXPECT_TRUE(est::ContainsAttribute(wanted, oids::EstIdentityLinking()));
+  EXPECT_TRUE(est::ContainsAttribute(wanted, oids::ExtensionRequest()));
+  ASSERT_EQ(wanted.extensions.size(), 2u);
+  EXPECT_EQ(wanted.extensions[0].id, oids::SubjectAltName());
+  EXPECT_TRUE(wanted.extensions[0].value.has_value());
+  EXPECT_EQ(wanted.extensions[1].id, oids::KeyUsage());
+  EXPECT_TRUE(wanted.extensions[1].critical);
+
+  // What depends on who asks is the client's to fill in.
+  wanted = wanted_of("");
+  EXPECT_EQ(wanted.subject->attributes[0].text, "Acme");
+  EXPECT_EQ(wanted.subject->attributes[1].type, oids::CommonName());
+  EXPECT_FALSE(wanted.subject->attributes[1].value.has_value());
+  EXPECT_FALSE(est::ContainsAttribute(wanted, oids::ExtensionRequest()));
+  EXPECT_EQ(wanted.extensions[0].id, oids::SubjectAltName());
+  EXPECT_FALSE(wanted.extensions[0].value.has_value());
 }
 
 TEST(CsrWishesTest, TheFirstPatternThatFitsCounts) {

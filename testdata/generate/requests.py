@@ -170,8 +170,9 @@ def requests(keys):
         request(k, info(k, attribute(EXTENSION_REQUEST, seq(ku), seq(ku)))), "more than one value")
     bad("extension_request_empty", "extensionRequest without an extension",
         request(k, info(k, extension_request())), "list of extensions")
-    bad("critical_false", "critical FALSE written out, which DER leaves out",
-        request(k, info(k, extension_request(seq(oid(SAN), boolean(False), octets(seq(DNS)))))), "2.5.29.17")
+    ok("critical_false", "critical FALSE written out, which DER leaves out and clients write",
+       request(k, info(k, extension_request(seq(oid(SAN), boolean(False), octets(seq(DNS)))))))
+
     bad("critical_not_der", "critical as 01, which only BER takes for TRUE",
         request(k, info(k, extension_request(seq(oid(SAN), b"\1\1\1", octets(seq(DNS)))))), "2.5.29.17")
     bad("attribute_without_values", "An empty SET of values",
