@@ -341,6 +341,10 @@ TEST(ConfigTest, RefusesSettingsThatExcludeEachOther) {
   EXPECT_TRUE(ParseConfig("[auth]\nbasic = false\n", "x.toml").ok());
   ExpectMistake("[csr_attrs]\nsubject = \"CN={identity}\"\n",
                 "x.toml:2: csr_attrs.subject: only a template");
+  ExpectMistake("[csr_attrs]\ntemplate = true\nsubject = \"CN={name}\"\n",
+                "x.toml:3: csr_attrs.subject: templates know {identity}");
+  ExpectMistake("[csr_attrs]\ntemplate = true\nsubject = \"X=\"\n",
+                "x.toml:3: csr_attrs.subject: ");
 }
 
 TEST(ConfigTest, RefusesBadListsOfIdentities) {

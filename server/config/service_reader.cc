@@ -8,7 +8,9 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "common/est/csr_template.h"
 #include "server/config/known_names.h"
 #include "server/config/name_template.h"
 
@@ -184,9 +186,16 @@ void ReadCsrAttrsRequest(TomlReader& toml, CsrAttrsRequest& request) {
                        &request.extended_key_usage);
   toml.ReadBool("template", &request.as_template);
   if (toml.ReadText("subject", &request.subject) && !request.subject.empty()) {
-    absl::StatusOr<Name> subject =
-        RenderSubject(request.subject, kSampleIdentity);
+    // An empty value is the client's to fill in.
+    const std::string sample =
+        absl::StrReplaceAll(request.subject, {{"{identity}", kSampleIdentity}});
+    absl::StatusOr<est::SubjectTemplate> subject =
+        est::SubjectTemplateFromText(sample);
     if (!subject.ok()) toml.Complain("subject", subject.status().message());
+    if (sample.find_first_of("{}") != std::string::npos) {
+      toml.Complain("subject",
+                    "templates know {identity}, and no other braces");
+    }
   }
   if (!request.subject.empty() && !request.as_template) {
     toml.Complain(toml.Has("subject") ? "subject" : "template",

@@ -175,6 +175,30 @@ TEST(CsrWishesTest, AsksByATemplateBesideTheList) {
   EXPECT_FALSE(wanted.extensions[0].value.has_value());
 }
 
+// RFC 9908 3.4: subject, subjectPKInfo and each RDN "MUST be absent" where
+// nothing is demanded of them.
+TEST(CsrWishesTest, WhatIsNotDemandedIsNotInTheTemplate) {
+  ServiceConfig config;
+  config.csr_attrs.all.as_template = true;
+  const auto wanted_of = [&] {
+    return **est::FindTemplate(*CsrWishesFor(config, "gw-17"));
+  };
+  est::CsrTemplate wanted = wanted_of();
+  EXPECT_FALSE(wanted.subject.has_value());
+  EXPECT_FALSE(wanted.key.has_value());
+  EXPECT_TRUE(wanted.attributes.empty());
+  EXPECT_TRUE(wanted.extensions.empty());
+  // A type without a value is the client's to fill in.
+  config.csr_attrs.all.subject = "CN={identity},OU=";
+  config.csr_attrs.all.key_type = KeyType::kEcP384;
+  wanted = wanted_of();
+  ASSERT_EQ(wanted.subject->attributes.size(), 2u);
+  EXPECT_EQ(wanted.subject->attributes[0].text, "gw-17");
+  EXPECT_FALSE(wanted.subject->attributes[1].value.has_value());
+  EXPECT_EQ(wanted.key->curve(), oids::Secp384r1());
+  EXPECT_FALSE(wanted.key->public_key.has_value());
+}
+
 TEST(CsrWishesTest, TheFirstPatternThatFitsCounts) {
   ServiceConfig config;
   config.csr_attrs.all.oids = {oids::SerialNumber()};
