@@ -75,12 +75,13 @@ absl::Status CheckStateFolder(const std::string& folder) {
   return absl::OkStatus();
 }
 
-absl::Status CheckKey(Tpm& tpm, const std::optional<Credential>& credential) {
+absl::Status CheckKey(Tpm& tpm, KeyType new_type,
+                      const std::optional<Credential>& credential) {
   std::optional<TpmKey> key;
   if (credential) {
     key = credential->key;
   } else {
-    auto made = tpm.CreateKey(KeyType::kEcP256);
+    auto made = tpm.CreateKey(new_type);
     if (!made.ok()) return made.status();
     key = *std::move(made);
   }
@@ -125,7 +126,7 @@ int RunCheck(const Config& config, Tpm& tpm, std::string* out) {
   if (reachable.ok()) {
     list.Add(credential ? "the credential's key signs in the TPM"
                         : "the TPM makes a key and signs with it",
-             CheckKey(tpm, credential), kExitFailed);
+             CheckKey(tpm, config.key_type, credential), kExitFailed);
   }
   return list.exit_code();
 }

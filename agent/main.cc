@@ -65,11 +65,16 @@ Without --config: /etc/bestow-agent.toml. Such a file:
   secret_file = "/etc/bestow/secret"       # password or one-time secret
   subject = "CN=gw-17"                     # CN=username unless given
   sans = ["dns:gw-17"]
+  key_type = "ec-p256"                     # ec-p384, rsa-2048, rsa-3072
   [renewal]
   fraction = 0.66                          # of the lifetime
   jitter = 0.1
   retry_min = "5s"
   retry_max = "1h"
+  cacerts_interval = "24h"
+  info_interval = "6h"                     # asks the server when to renew
+  same_key = false                         # true: no new key at a renewal
+  expired_grace = "0s"                     # show an expired certificate so long
   [server_keys]                            # optional: server-key get
   psk_id = "0a1b2c"                        # a key that the server knows too
   psk_file = "/etc/bestow/server-key.psk"  # in hex

@@ -7,6 +7,7 @@
 //   current           symlink to the generation in use, moved by one rename
 //   pending/          key.pem and csr.pem of an enrollment under way
 //   cacerts.pem       the CA certificates that the server gave last
+//   agenda.toml       waits and plans (agent/schedule)
 //   status.toml       what the daemon says of itself (agent/status)
 #ifndef AGENT_CREDENTIALS_CREDENTIAL_STORE_H_
 #define AGENT_CREDENTIALS_CREDENTIAL_STORE_H_

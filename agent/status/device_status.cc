@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "agent/credentials/credential_store.h"
+#include "agent/schedule/agenda.h"
 #include "agent/schedule/schedule.h"
 
 namespace bestow::agent {
@@ -97,6 +98,12 @@ DeviceStatus GatherStatus(const Config& config, absl::Time now) {
         RenewalTime(config.schedule, status.credential->obtained_at,
                     status.credential->certificate.not_after,
                     status.credential->renewal_draw);
+    // Or when the server would have it.
+    auto agenda = ReadAgenda(config.state_dir, config.server.ToText());
+    if (agenda.ok() && agenda->window &&
+        agenda->window->obtained_at == status.credential->obtained_at) {
+      status.renews_at = agenda->window->picked;
+    }
   }
   auto pending = reader->PendingKey();
   status.has_pending_key = pending.ok() && pending->has_value();
