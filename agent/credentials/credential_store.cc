@@ -282,6 +282,10 @@ absl::Status CredentialStore::SaveCaCerts(
   for (const Certificate& certificate : certificates) {
     absl::StrAppend(&pem, SerializeCertificatePem(certificate.der));
   }
+  if (certificates.size() > kMaxCaCerts || pem.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        "there are more CA certificates than the state folder gives back");
+  }
   return WriteFileAtomically(Path("cacerts.pem"), AsBytes(pem), 0644);
 }
 

@@ -76,7 +76,8 @@ class CredentialStore : public CredentialReader {
   absl::Status Save(const Credential& credential);
 
   // `source`: one line that says what the trust in them rests on. Under
-  // another configuration of trust they count for nothing.
+  // another configuration of trust they count for nothing. kInvalidArgument:
+  // over 64, or over 256 KiB of PEM, which CaCerts() would not read.
   absl::Status SaveCaCerts(std::string_view source,
                            const std::vector<Certificate>& certificates);
 

@@ -200,6 +200,11 @@ TEST_F(CredentialStoreTest, KeepsTheCaCertificates) {
   EXPECT_EQ(*Open()->CaCerts("pin ab"), certificates);
   EXPECT_TRUE(Open()->CaCerts("pin a")->empty());
   EXPECT_TRUE(Open()->CaCerts("pin abc")->empty());
+  // What could not be read again is not written.
+  const std::vector<Certificate> too_many(65, certificates[0]);
+  EXPECT_EQ(Open()->SaveCaCerts("pin ab", too_many).code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(*Open()->CaCerts("pin ab"), certificates);
 }
 
 // Every step of a save fails once: the old or the new credential is there, a

@@ -11,8 +11,11 @@
 namespace bestow::agent {
 namespace {
 
-// With the anchors of before, fewer than a state folder holds (64).
 constexpr size_t kMaxLearned = 40;
+// Less than the state folder gives back in PEM (CredentialReader::CaCerts):
+// what can't be read at the next start would be trust that is lost.
+constexpr size_t kMaxKept = 64;
+constexpr size_t kMaxKeptBytes = 176 * 1024;
 
 // What a root must be by itself, whoever vouches for it.
 absl::Status CheckRoot(const Certificate& root, absl::Time now) {
@@ -109,6 +112,23 @@ class Updater {
   size_t learned_ = 0;
 };
 
+// What is left for certificates in the state folder.
+class Room {
+ public:
+  bool Take(const Certificate& certificate) {
+    if (count_ == kMaxKept || certificate.der.size() > kMaxKeptBytes - bytes_) {
+      return false;
+    }
+    ++count_;
+    bytes_ += certificate.der.size();
+    return true;
+  }
+
+ private:
+  size_t count_ = 0;
+  size_t bytes_ = 0;
+};
+
 std::string Describe(const Certificate& certificate) {
   return absl::StrCat(certificate.subject.ToText(), " (sha256 ",
                       HexEncode(Sha256(certificate.der)), ")");
@@ -122,17 +142,28 @@ CaUpdate UpdateCaCerts(const Trust& trust,
   Updater updater(trust, learned, reply, now);
   updater.AcceptRoots();
   CaUpdate update;
+  // Whatever the reply is full of, the anchors have their place.
+  Room room;
+  std::vector<Certificate> kept;
+  for (const auto* list : {&learned, &reply}) {
+    for (const Certificate& certificate : *list) {
+      if (now < certificate.not_after && !Contains(kept, certificate) &&
+          Contains(updater.anchors(), certificate) && room.Take(certificate)) {
+        kept.push_back(certificate);
+      }
+    }
+  }
   for (const Certificate& certificate : reply) {
     if (Contains(update.learned, certificate)) continue;
     if (Contains(updater.anchors(), certificate)) {
-      if (now >= certificate.not_after) continue;
-      update.learned.push_back(certificate);
+      if (Contains(kept, certificate)) update.learned.push_back(certificate);
       continue;
     }
     const absl::Status status = IsSelfSignedCa(certificate)
                                     ? updater.JudgeRoot(certificate)
                                     : updater.Verify(certificate, reply);
-    if (status.ok() && update.learned.size() < kMaxLearned) {
+    if (status.ok() && update.learned.size() < kMaxLearned &&
+        room.Take(certificate)) {
       update.learned.push_back(certificate);
     } else {
       update.refused.push_back(
@@ -147,7 +178,7 @@ CaUpdate UpdateCaCerts(const Trust& trust,
     }
     if (now >= before.not_after) {
       update.dropped.push_back(before);
-    } else {
+    } else if (Contains(kept, before)) {
       update.learned.push_back(before);
     }
   }

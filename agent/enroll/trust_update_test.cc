@@ -34,6 +34,7 @@ struct Wanted {
   bool key_ids = true;
   absl::Time not_before = absl::Now() - absl::Hours(10);
   absl::Time not_after = absl::Now() + absl::Hours(10);
+  size_t padding = 0;  // octets of an extension that nobody knows
 };
 
 // A certificate for `subject` that `signer` signs.
@@ -57,6 +58,10 @@ Certificate Make(const Key& subject, const Key& signer, Wanted wanted = {}) {
         {oids::AuthorityKeyIdentifier(), false,
          *SerializeAuthorityKeyIdentifier(
              KeyIdentifier(signer->public_key_spki()))});
+  }
+  if (wanted.padding != 0) {
+    contents.extensions.push_back(
+        {der::OidLiteral("2.25.1"), false, Bytes(wanted.padding)});
   }
   const Bytes tbs = *SerializeTbsCertificateDer(contents, signer->algorithm());
   return *ParseCertificateDer(*AssembleCertificateDer(
@@ -269,6 +274,42 @@ TEST_F(TrustUpdateTest, ManyAreTooMany) {
   EXPECT_LT(update.learned.size(), 64u);
   EXPECT_THAT(update.refused, ::testing::Contains(HasSubstr("too many")));
   EXPECT_THAT(update.learned, ::testing::Contains(old_with_old_));
+}
+
+// What CredentialReader::CaCerts() would not give back is not kept: 64
+// certificates, 256 KiB of PEM. The anchors of before are.
+TEST_F(TrustUpdateTest, KeepsNoMoreThanTheStateFolderGivesBack) {
+  const auto expect_fits = [&](const CaUpdate& update) {
+    EXPECT_LE(update.learned.size(), 64u);
+    size_t pem_bytes = 0;
+    for (const Certificate& certificate : update.learned) {
+      pem_bytes += SerializeCertificatePem(certificate.der).size();
+    }
+    EXPECT_LT(pem_bytes, 256u * 1024 - 1024);
+    for (const Certificate& before : learned_) {
+      EXPECT_THAT(update.learned, ::testing::Contains(before));
+    }
+    EXPECT_THAT(update.refused, ::testing::Contains(HasSubstr("too many")));
+  };
+  std::vector<Certificate> configured;
+  for (int i = 0; i < 20; ++i) {
+    const Key key = MakeKey();
+    configured.push_back(Make(key, key));
+  }
+  for (size_t i = 1; i < kMaxLearnedAnchors; ++i) {
+    const Key key = MakeKey();
+    learned_.push_back(Make(key, key));
+  }
+  std::vector<Certificate> reply;
+  for (int i = 0; i < 44; ++i) reply.push_back(Make(MakeKey(), old_));
+  reply.insert(reply.end(), configured.begin(), configured.end());
+  expect_fits(UpdateCaCerts(*MakeTrust(configured, learned_, {}), learned_,
+                            reply, absl::Now()));
+  reply.clear();
+  for (int i = 0; i < 10; ++i) {
+    reply.push_back(Make(MakeKey(), old_, {.padding = 30'000}));
+  }
+  expect_fits(Update(reply));
 }
 
 // With a pin, the rest of the first reply stands before the pinned one.

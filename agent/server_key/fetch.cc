@@ -78,7 +78,10 @@ absl::StatusOr<std::unique_ptr<SoftwareSigner>> RequestKey(
       auto key = SoftwareSigner::FromPkcs8Der(pkcs8->bytes());
       if (key.ok() && (*key)->type() == options.type) return key;
     } else if (absl::IsUnavailable(pkcs8.status()) ||
-               absl::IsResourceExhausted(pkcs8.status())) {
+               absl::IsResourceExhausted(pkcs8.status()) ||
+               absl::IsPermissionDenied(pkcs8.status())) {
+      // The TPM is busy, full or locked out: the key, to which a one-time
+      // secret may be bound, is not lost.
       return pkcs8.status();
     }
   }

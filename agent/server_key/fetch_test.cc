@@ -223,6 +223,29 @@ TEST_F(FetchTest, AnswersAChallengeThatEndsTheConnection) {
   EXPECT_THAT(server_.requests()[0].authorization, HasSubstr("Digest "));
 }
 
+// A one-time secret is bound to the key of the request that was answered: as
+// long as the TPM may open it again, no other key takes its place.
+TEST_F(FetchTest, ARequestsKeyOutlivesATpmThatIsBusyOrLockedOut) {
+  for (TpmAction action : {TpmAction::kRetry, TpmAction::kUnreachable,
+                           TpmAction::kFreeMemory, TpmAction::kLockedOut}) {
+    SCOPED_TRACE(static_cast<int>(action));
+    std::vector<Bytes> keys;
+    server_.Bend([&keys](const Seen& seen) -> std::optional<HttpResponse> {
+      if (seen.operation != est::Operation::kServerKeyGen) return std::nullopt;
+      keys.push_back(seen.csr->spki);
+      if (keys.size() >= 2) return std::nullopt;
+      return HttpResponse{.status = 202};
+    });
+    EXPECT_FALSE(Fetch({.type = KeyType::kEcP256}).ok());
+    fake_->FailAfter(0, TpmStatus(action, "not now"));
+    EXPECT_EQ(TpmActionOf(Fetch({.type = KeyType::kEcP256})), action);
+    ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+    server_.Bend(nullptr);
+    ASSERT_GE(keys.size(), 2u);  // and one that a challenge answers
+    for (const Bytes& key : keys) EXPECT_EQ(key, keys[0]);
+  }
+}
+
 TEST_F(FetchTest, AnotherTypeIsAnotherRequest) {
   server_.Bend([](const Seen& seen) -> std::optional<HttpResponse> {
     if (seen.operation != est::Operation::kServerKeyGen ||

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/base/secret.h"
 #include "common/est/protocol.h"
 
 namespace bestow::est {
@@ -97,8 +98,59 @@ absl::Status ParsePart(std::string_view text, MultipartPart* part) {
   }
 }
 
+absl::Status ReadMultipart(std::string_view body, std::string_view boundary,
+                           Multipart* out) {
+  if (!IsBoundary(boundary)) return Malformed("a bad boundary");
+  const std::string delimiter = absl::StrCat(kDashes, boundary);
+  size_t at = FindLine(body, delimiter);
+  if (at == std::string_view::npos) return Malformed("no boundary line");
+  out->preamble = std::string(body.substr(0, at));
+  std::string_view rest = body.substr(at + delimiter.size());
+  while (true) {
+    const std::string_view end_of_line = RestOfLine(rest);
+    if (end_of_line.empty()) break;
+    if (out->parts.size() == kMaxParts) return Malformed("too many parts");
+    rest.remove_prefix(end_of_line.size());
+    at = FindLine(rest, delimiter);
+    if (at == std::string_view::npos) return Malformed("no closing boundary");
+    std::string_view text = rest.substr(0, at);
+    MultipartPart part;
+    part.after_boundary = std::string(end_of_line);
+    if (!absl::ConsumeSuffix(&text, "\n")) return Malformed("an empty part");
+    part.before_boundary = absl::ConsumeSuffix(&text, "\r") ? "\r\n" : "\n";
+    const absl::Status status = ParsePart(text, &part);
+    if (!status.ok()) return status;
+    out->parts.push_back(std::move(part));
+    rest.remove_prefix(at + delimiter.size());
+  }
+  if (out->parts.empty()) {
+    return Malformed("something follows the first boundary on its line");
+  }
+  if (!Take(&rest, kDashes) ||
+      (rest.size() != Padding(rest).size() && RestOfLine(rest).empty())) {
+    return Malformed("a line begins like a boundary and isn't one");
+  }
+  out->epilogue = std::string(rest);
+  return absl::OkStatus();
+}
+
+size_t WrittenBytes(const Multipart& message, std::string_view boundary) {
+  const size_t delimiter = kDashes.size() + boundary.size();
+  size_t bytes = message.preamble.size() + delimiter + kDashes.size() +
+                 message.epilogue.size();
+  for (const MultipartPart& part : message.parts) {
+    bytes += part.after_boundary.size() + part.headers.size() +
+             part.blank_line.size() + part.body.size() +
+             part.before_boundary.size() + delimiter;
+  }
+  return bytes;
+}
+
 std::string Write(const Multipart& message, std::string_view boundary) {
-  std::string out = absl::StrCat(message.preamble, kDashes, boundary);
+  std::string out;
+  // A string that grows leaves what it had behind, and that may be a key.
+  out.reserve(WrittenBytes(message, boundary));
+  absl::StrAppend(&out, message.preamble, kDashes, boundary);
   for (const MultipartPart& part : message.parts) {
     absl::StrAppend(&out, part.after_boundary, part.headers, part.blank_line);
     absl::StrAppend(&out, part.body, part.before_boundary, kDashes, boundary);
@@ -144,50 +196,29 @@ absl::StatusOr<std::string> ParseBoundary(std::string_view content_type) {
 
 absl::StatusOr<Multipart> ParseMultipart(std::string_view body,
                                          std::string_view boundary) {
-  if (!IsBoundary(boundary)) return Malformed("a bad boundary");
-  const std::string delimiter = absl::StrCat(kDashes, boundary);
-  size_t at = FindLine(body, delimiter);
-  if (at == std::string_view::npos) return Malformed("no boundary line");
   Multipart out;
-  out.preamble = std::string(body.substr(0, at));
-  std::string_view rest = body.substr(at + delimiter.size());
-  while (true) {
-    const std::string_view end_of_line = RestOfLine(rest);
-    if (end_of_line.empty()) break;
-    if (out.parts.size() == kMaxParts) return Malformed("too many parts");
-    rest.remove_prefix(end_of_line.size());
-    at = FindLine(rest, delimiter);
-    if (at == std::string_view::npos) return Malformed("no closing boundary");
-    std::string_view text = rest.substr(0, at);
-    MultipartPart part;
-    part.after_boundary = std::string(end_of_line);
-    if (!absl::ConsumeSuffix(&text, "\n")) return Malformed("an empty part");
-    part.before_boundary = absl::ConsumeSuffix(&text, "\r") ? "\r\n" : "\n";
-    const absl::Status status = ParsePart(text, &part);
-    if (!status.ok()) return status;
-    out.parts.push_back(std::move(part));
-    rest.remove_prefix(at + delimiter.size());
+  const absl::Status status = ReadMultipart(body, boundary, &out);
+  if (status.ok()) return out;
+  CleanseParts(out);
+  return status;
+}
+
+void CleanseParts(Multipart& message) {
+  for (MultipartPart& part : message.parts) {
+    Cleanse(part.body.data(), part.body.size());
   }
-  if (out.parts.empty()) {
-    return Malformed("something follows the first boundary on its line");
-  }
-  if (!Take(&rest, kDashes) ||
-      (rest.size() != Padding(rest).size() && RestOfLine(rest).empty())) {
-    return Malformed("a line begins like a boundary and isn't one");
-  }
-  out.epilogue = std::string(rest);
-  return out;
 }
 
 absl::StatusOr<std::string> SerializeMultipart(const Multipart& message,
                                                std::string_view boundary) {
   std::string out = Write(message, boundary);
-  const absl::StatusOr<Multipart> back = ParseMultipart(out, boundary);
+  absl::StatusOr<Multipart> back = ParseMultipart(out, boundary);
+  const bool is_same = back.ok() && *back == message;
+  if (back.ok()) CleanseParts(*back);
+  if (is_same) return out;
+  Cleanse(out.data(), out.size());
   if (!back.ok()) return back.status();
-  if (*back != message) {
-    return Malformed("the boundary occurs in a part, or lines don't end alike");
-  }
-  return out;
+  return Malformed("the boundary occurs in a part, or lines don't end alike");
 }
 
 std::optional<std::string> FindHeader(const MultipartPart& part,

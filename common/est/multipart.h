@@ -42,6 +42,10 @@ absl::StatusOr<std::string> ParseBoundary(std::string_view content_type);
 absl::StatusOr<Multipart> ParseMultipart(std::string_view body,
                                          std::string_view boundary);
 
+// Overwrites the parts' bodies, which may hold a private key. The two others
+// leave no copy of a body behind but what they return.
+void CleanseParts(Multipart& message);
+
 // kInvalidArgument when ParseMultipart would not read `message` back.
 absl::StatusOr<std::string> SerializeMultipart(const Multipart& message,
                                                std::string_view boundary);

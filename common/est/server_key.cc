@@ -1,12 +1,12 @@
 #include "common/est/server_key.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "common/est/multipart.h"
@@ -30,8 +30,13 @@ MultipartPart MakePart(std::string_view content_type, ByteView der,
   part.headers = absl::StrCat("Content-Type: ", content_type,
                               "\r\nContent-Transfer-Encoding: base64\r\n");
   // The last line's end is the boundary's.
-  part.body =
-      absl::StrReplaceAll(absl::StripSuffix(text, "\n"), {{"\n", "\r\n"}});
+  const std::string_view lines = absl::StripSuffix(text, "\n");
+  part.body.reserve(lines.size() +
+                    std::count(lines.begin(), lines.end(), '\n'));
+  for (const char c : lines) {
+    if (c == '\n') part.body.push_back('\r');
+    part.body.push_back(c);
+  }
   Cleanse(text.data(), text.size());
   return part;
 }
@@ -90,12 +95,6 @@ absl::StatusOr<ServerKeyReply> ReadParts(const Multipart& message) {
     reply.encrypted = *kind == PartKind::kEncryptedKey;
   }
   return reply;
-}
-
-void CleanseParts(Multipart& message) {
-  for (MultipartPart& part : message.parts) {
-    Cleanse(part.body.data(), part.body.size());
-  }
 }
 
 }  // namespace

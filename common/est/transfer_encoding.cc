@@ -1,6 +1,7 @@
 #include "common/est/transfer_encoding.h"
 
 #include "absl/strings/str_cat.h"
+#include "common/base/secret.h"
 #include "common/crypto/base64.h"
 
 namespace bestow::est {
@@ -20,11 +21,14 @@ std::string EncodeBody(ByteView der, LineWrap wrap) {
     base64.push_back('\n');
     return base64;
   }
+  // It may be a private key: one buffer, and none left behind.
   std::string out;
+  out.reserve(base64.size() + base64.size() / kLineCharacters + 1);
   for (size_t i = 0; i < base64.size(); i += kLineCharacters) {
     absl::StrAppend(&out, std::string_view(base64).substr(i, kLineCharacters),
                     "\n");
   }
+  Cleanse(base64.data(), base64.size());
   return out;
 }
 
