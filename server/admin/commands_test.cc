@@ -386,7 +386,7 @@ TEST_F(CommandsTest, DecidesWhatWaits) {
 TEST_F(CommandsTest, OrdersRenewals) {
   EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", "24h"}), kExitOk);
   EXPECT_EQ(
-      RenewEarlyCommand(console_, folder_, {".", "2026-11-21T12:00:00Z", "1h"}),
+      RenewEarlyCommand(console_, folder_, {".", "2025-11-21T12:00:00Z", "1h"}),
       kExitOk)
       << err_.str();
   std::vector<RenewalOrder> orders;
@@ -402,11 +402,15 @@ TEST_F(CommandsTest, OrdersRenewals) {
   EXPECT_EQ(orders[0].label, std::nullopt);
   EXPECT_EQ(orders[0].window_end - orders[0].window_start, absl::Hours(24));
   EXPECT_EQ(orders[1].label, "");
-  EXPECT_EQ(orders[1].issued_before, absl::FromUnixSeconds(1795262400));
+  EXPECT_EQ(orders[1].issued_before, absl::FromUnixSeconds(1763726400));
   EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", ""}), kExitUsage);
   EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", "0"}), kExitUsage);
   EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "noon", "1h"}),
             kExitUsage);
+  for (const char* future : {"9000-01-01T00:00:00Z", "infinite-future"}) {
+    EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", future, "1h"}),
+              kExitUsage);
+  }
   EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"none", "", "1h"}),
             kExitFailed);
 }

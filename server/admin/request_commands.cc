@@ -139,6 +139,13 @@ int RenewEarlyCommand(const Console& console, const std::string& state_dir,
                       "--issued_before=", flags.issued_before,
                       " is not a time like 2026-11-21T12:00:00Z")));
   }
+  // Else what is issued from now on were to be renewed again at once.
+  if (order.issued_before > now) {
+    return Report(
+        console, kExitUsage,
+        absl::InvalidArgumentError(absl::StrCat(
+            "--issued_before=", flags.issued_before, " is yet to come")));
+  }
   order.window_start = now;
   order.window_end = now + *within;
   order.created_at = now;

@@ -75,6 +75,15 @@ absl::StatusOr<Principal> CertificateAuth::JudgeForReenrollment(
   absl::StatusOr<CertificateRecord> record = FindOurs(peer);
   if (absl::IsNotFound(record.status())) return NotOurs(peer);
   if (!record.ok()) return record.status();
+  // Whom another label let in shows here no less than at a first enrollment.
+  const bool wants_password =
+      rules.config.require == Require::kPassword ||
+      rules.config.require == Require::kCertificateAndPassword;
+  if (record->label != rules.label && wants_password) {
+    return Failure(Kind::kNotForLabel,
+                   "the TLS client certificate was issued under another label, "
+                   "and this one asks for a password: use /simpleenroll");
+  }
   return JudgeOurs(rules, peer, *std::move(record), rules.expired_grace);
 }
 
@@ -153,6 +162,14 @@ absl::StatusOr<Principal> CertificateAuth::JudgeIdevid(
   absl::StatusOr<Identity> identity = store_.FindIdentity(*name);
   if (identity.ok()) {
     if (!identity->MayUse(rules.label)) return NotForLabel(*name, rules.label);
+    // What it enrolled would make it one by the next connection.
+    if (identity->is_ra) {
+      return Failure(
+          Kind::kBadCertificate,
+          absl::StrCat("the manufacturer's certificate stands for ", *name,
+                       ", a registration authority, which needs a "
+                       "certificate of this server or a password"));
+    }
     principal.identity_id = identity->id;
     return principal;
   }

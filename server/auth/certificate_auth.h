@@ -26,12 +26,14 @@ class CertificateAuth {
   // A certificate of the service's CA that is in the store: the identity is
   // the record's, no name in the certificate is read. Or one of a
   // manufacturer: the identity is what the service's template makes of its
-  // subject, and is in the store or may register.
+  // subject, and is in the store or may register; never a registration
+  // authority's.
   absl::StatusOr<Principal> Judge(const AuthRules& rules,
                                   const TlsPeer& peer) const;
 
   // One of ours alone; expired ones pass within rules.expired_grace, their
-  // path being judged at their last moment.
+  // path being judged at their last moment. One of another label, where a
+  // first enrollment needs a password: kNotForLabel.
   absl::StatusOr<Principal> JudgeForReenrollment(const AuthRules& rules,
                                                  const TlsPeer& peer) const;
 

@@ -83,6 +83,26 @@ TEST_F(CertificateAuthTest, IsGoodForItsLabelAndThoseOfItsIdentity) {
   EXPECT_TRUE(Ask("", Show(plain)).ok());
 }
 
+// Who is good for two labels does not get around the password of one by the
+// certificate of the other.
+TEST_F(CertificateAuthTest,
+       AnotherLabelsRenewsNothingWhereAPasswordIsAskedFor) {
+  ASSERT_TRUE(store_->AddIdentity("gw-17", {{"plant"}, {}}, clock_.Now()).ok());
+  const Certificate plain = IssueTo("gw-17", ca_);
+  const Certificate plant = IssueTo("gw-17", ca_, "plant");
+  rules_.label = "plant";
+  for (Require require :
+       {Require::kPassword, Require::kCertificateAndPassword}) {
+    rules_.config.require = require;
+    EXPECT_EQ(KindOf(Renew(Show(plain))), Kind::kNotForLabel);
+    EXPECT_TRUE(Renew(Show(plant)).ok());
+  }
+  for (Require require : {Require::kAny, Require::kCertificate}) {
+    rules_.config.require = require;
+    EXPECT_TRUE(Renew(Show(plain)).ok());
+  }
+}
+
 TEST_F(CertificateAuthTest, ExpiredOnesPassWithinGraceForARenewalAlone) {
   const Certificate certificate = IssueTo("gw-17", ca_);  // for 24 hours
   const absl::Duration left = certificate.not_after - clock_.Now();
@@ -207,12 +227,14 @@ TEST_F(IdevidTest, IsNothingToBeRenewed) {
   EXPECT_EQ(KindOf(Renew(Show(device_certificate_))), Kind::kBadCertificate);
 }
 
-// A manufacturer's word makes nobody a registration authority.
+// A manufacturer's word makes nobody a registration authority; nor does a
+// certificate that it could get here by that word.
 TEST_F(IdevidTest, IsNoRegistrationAuthority) {
+  EXPECT_FALSE(Ask("", Show(device_certificate_))->is_ra);
   ASSERT_TRUE(store_->AddIdentity("SN-1", {{}, true}, clock_.Now()).ok());
-  auto principal = Ask("", Show(device_certificate_));
-  ASSERT_TRUE(principal.ok()) << principal.status();
-  EXPECT_FALSE(principal->is_ra);
+  EXPECT_EQ(KindOf(Ask("", Show(device_certificate_))), Kind::kBadCertificate);
+  rules_.config.idevid_register = true;
+  EXPECT_EQ(KindOf(Ask("", Show(device_certificate_))), Kind::kBadCertificate);
 }
 
 TEST_F(IdevidTest, GoesWithItsOwnersPassword) {

@@ -19,6 +19,9 @@ absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
     return RefuseUntil(Problem::kTooManyPending, found.status().message(),
                        retry_after);
   }
+  if (absl::IsPermissionDenied(found.status())) {
+    return Refuse(Problem::kSecretSpent, found.status().message());
+  }
   if (!found.ok()) return found.status();
   log.AddNote(
       absl::StrCat("request ", found->id, " ", PendingStateName(found->state)));
@@ -51,6 +54,7 @@ void AskForApproval(const Services& services,
                     std::shared_ptr<Exchange> exchange,
                     const Enrollee& enrollee, const Pkcs10Request& request,
                     const std::string& operation,
+                    std::optional<int64_t> secret_id,
                     std::function<void(absl::StatusOr<ApprovalAnswer>)> done) {
   const ServiceConfig& config = exchange->service().config;
   PendingRequest pending;
@@ -63,6 +67,7 @@ void AskForApproval(const Services& services,
   pending.operation = operation;
   pending.subject = request.subject.ToText();
   pending.csr = request.der;
+  pending.secret_id = secret_id;
   pending.created_at = services.clock->Now();
   pending.expires_at = pending.created_at + config.enrollment.approval_expiry;
   services.store->FindOrAddPending(

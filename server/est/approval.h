@@ -23,13 +23,17 @@ struct ApprovalAnswer {
 };
 
 // `done` is called on the loop's thread, once. A request that is new is on the
-// disk by then. It is found again by label, identity, and the CSR's key and
-// subject: the rest of a linked CSR differs in every session (3.5).
-// kDenied with the operator's reason, kTooManyPending, or the store's failures.
+// disk by then. It is found again by label, identity, operation, and the CSR's
+// key and subject: the rest of a linked CSR differs in every session (3.5).
+// `secret_id`: the one-time secret that it came with; it may expire while the
+// request waits.
+// kDenied with the operator's reason, kTooManyPending, kSecretSpent, or the
+// store's failures.
 void AskForApproval(const Services& services,
                     std::shared_ptr<Exchange> exchange,
                     const Enrollee& enrollee, const Pkcs10Request& request,
                     const std::string& operation,
+                    std::optional<int64_t> secret_id,
                     std::function<void(absl::StatusOr<ApprovalAnswer>)> done);
 
 }  // namespace bestow::server

@@ -63,8 +63,10 @@ void Enrollment::OnAuthenticated(absl::StatusOr<Principal> principal) {
   absl::Status status = CheckRequest();
   if (status.ok()) status = Decide();
   if (!status.ok()) return exchange_->Fail(status);
-  // RFC 7030 4.2.2: whoever renews has been let in before.
-  if (is_renewal() || config().enrollment.approval == Approval::kAutomatic) {
+  // RFC 7030 4.2.2: whoever renews has been let in before, if it was here.
+  const bool was_let_in = is_renewal() && principal_.certificate.has_value() &&
+                          principal_.certificate->label == config().label;
+  if (was_let_in || config().enrollment.approval == Approval::kAutomatic) {
     return CountAndGoOn();
   }
   Approve();
@@ -97,6 +99,12 @@ absl::Status Enrollment::CheckRequest() {
     enrollee_ = *std::move(enrollee);
   }
   if (enrollee_.identity != principal_.identity) {
+    // It would have to be used up by somebody else's certificate.
+    if (principal_.secret_id.has_value()) {
+      return Refuse(Problem::kNotRegistered,
+                    "a registration authority enrolls others by its "
+                    "certificate or its password, not by a one-time secret");
+    }
     exchange_->log().AddNote(absl::StrCat("for ", enrollee_.identity));
   }
   // RFC 7894 4: "The EST server MAY ignore challenge attributes according to
@@ -156,7 +164,7 @@ absl::StatusOr<SubscriberContents> Enrollment::DecideOnRenewal() {
 void Enrollment::Approve() {
   AskForApproval(
       services_, exchange_, enrollee_, request_,
-      std::string(est::OperationName(operation_)),
+      std::string(est::OperationName(operation_)), secret_id_,
       [self = shared_from_this()](absl::StatusOr<ApprovalAnswer> approval) {
         if (!approval.ok()) {
           return self->exchange_->Fail(approval.status());

@@ -154,6 +154,53 @@ TEST_F(ApprovalTest, ARenewalDoesNotWait) {
   IssuedBy(Reenroll(MakeCsr(*device_, "CN=gw-17"), ClientWith(first)));
 }
 
+// A certificate of a label where nobody is asked is not this one's approval.
+TEST_F(ApprovalTest, ARenewalOfAnotherLabelsCertificateWaits) {
+  ServiceConfig lab = config_.service;
+  lab.label = "lab";
+  lab.enrollment.approval = Approval::kAutomatic;
+  config_.labels = {lab};
+  Apply();
+  AddUser("gw-17", kPassword, {.labels = {"lab"}, .is_ra = {}});
+  const Certificate first =
+      IssuedBy(Post("lab/simpleenroll", MakeCsr(*device_, ""), basic_));
+  const std::string csr = MakeCsr(*device_, "CN=gw-17");
+  ExpectWaiting(Reenroll(csr, ClientWith(first)));
+  IssuedBy(Post("lab/simplereenroll", csr, "", ClientWith(first)));
+  ASSERT_TRUE(store_->DecidePending(PendingId(), true, "", clock_.Now()).ok());
+  // From now on it is this label's.
+  const Certificate ours = IssuedBy(Reenroll(csr, ClientWith(first)));
+  auto other = *SoftwareSigner::Generate();
+  IssuedBy(Reenroll(MakeCsr(*other, "CN=gw-17"), ClientWith(ours)));
+}
+
+// What was approved for the client's own key is not for one that is made here.
+TEST_F(ApprovalTest, AnApprovalIsForItsOperationOnly) {
+  rules().server_keys = true;
+  Apply();
+  const std::string csr = MakeCsr(*device_, "CN=a");
+  ExpectWaiting(Enroll(csr, basic_));
+  ASSERT_TRUE(store_->DecidePending(PendingId(), true, "", clock_.Now()).ok());
+  ExpectWaiting(Post("serverkeygen", csr, basic_));
+  IssuedBy(Enroll(csr, basic_));
+  ExpectWaiting(Post("serverkeygen", csr, basic_));
+}
+
+TEST_F(ApprovalTest, ASecretMayExpireWhileTheOperatorThinks) {
+  const std::string auth = Basic("gw-17", kSecret);  // for an hour
+  const std::string csr = MakeCsr(*device_, "CN=a");
+  ExpectWaiting(Enroll(csr, auth));
+  clock_.Advance(absl::Hours(2));
+  ExpectWaiting(Enroll(csr, auth));
+  ASSERT_TRUE(store_->DecidePending(PendingId(), true, "", clock_.Now()).ok());
+  auto other = *SoftwareSigner::Generate();
+  ExpectRefused([&] { return Enroll(MakeCsr(*other, "CN=a"), auth); }, 403,
+                "secret-spent", "expired");
+  IssuedBy(Enroll(csr, auth));
+  ExpectRefused([&] { return Enroll(MakeCsr(*other, "CN=a"), auth); }, 403,
+                "secret-spent", "another key");
+}
+
 using RenewalTest = EnrollRulesTest;
 
 // RFC 7030 4.2.2: renewal or rekey, as the label allows.
@@ -282,6 +329,19 @@ TEST_F(RegistrationAuthorityTest, EnrollsTheIdentityThatTheRequestNames) {
   EXPECT_EQ(
       IssuedBy(Enroll(MakeCsr(*device_, "CN=ra-1"), ra_)).subject.ToText(),
       "CN=ra-1");
+}
+
+// It would stay unspent, or be spent by somebody else's certificate.
+TEST_F(RegistrationAuthorityTest, EnrollsNobodyByAOneTimeSecret) {
+  ASSERT_TRUE(store_
+                  ->AddSecret("ra-1", HashOneTimeSecret(Secret("the RA's")),
+                              clock_.Now(), clock_.Now() + absl::Hours(1))
+                  .ok());
+  const std::string by_secret = Basic("ra-1", "the RA's");
+  ExpectRefused(
+      [&] { return Enroll(MakeCsr(*device_, "CN=gw-17"), by_secret); }, 403,
+      "not-registered", "not by a one-time secret");
+  IssuedBy(Enroll(MakeCsr(*device_, "CN=ra-1"), by_secret));
 }
 
 TEST_F(RegistrationAuthorityTest, EnrollsNobodyElse) {

@@ -157,6 +157,12 @@ absl::StatusOr<int64_t> RegisterIdentity(Database& database,
         absl::StrCat("the identity ", name, " is there already, and not for ",
                      "this label"));
   }
+  if (identity->is_ra) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("the identity ", name,
+                     " is there already, as a registration "
+                     "authority"));
+  }
   return identity->id;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "server/store/identity_statements.h"
 #include "server/store/pending_statements.h"
+#include "server/store/secret_statements.h"
 
 namespace bestow::server {
 namespace {
@@ -57,50 +58,6 @@ absl::StatusOr<int64_t> InsertCertificate(Database& database,
                             .Run();
   if (!status.ok()) return status;
   return database.last_insert_id();
-}
-
-// nullopt: the secret is free and may be bound now.
-absl::StatusOr<std::optional<Issued>> RepeatForSecret(
-    Database& database, const Issuance& issuance) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT s.bound_key_sha256, s.bound_at, s.expires_at, c.certificate"
-      " FROM secrets s LEFT JOIN certificates c ON c.id = s.certificate_id"
-      " WHERE s.id = ? AND s.identity_id = ?");
-  if (!query.ok()) return query.status();
-  query->Bind(*issuance.secret_id).Bind(issuance.record.identity_id);
-  absl::Status status = ExpectRow(*query, "one-time secret");
-  if (!status.ok()) return status;
-  const absl::Time now = issuance.record.issued_at;
-  if (query->IsNull(0)) {
-    if (now >= absl::FromUnixSeconds(query->Int(2))) {
-      return absl::PermissionDeniedError(
-          "the one-time secret has expired unused");
-    }
-    return std::nullopt;
-  }
-  if (query->Blob(0) != issuance.record.key_sha256) {
-    return absl::PermissionDeniedError(
-        "the one-time secret has served another key");
-  }
-  if (now >=
-      absl::FromUnixSeconds(query->Int(1)) + issuance.secret_retry_window) {
-    return absl::PermissionDeniedError(
-        "the one-time secret was used, and its time to be repeated is over");
-  }
-  return Issued{query->Blob(3), /*repeated=*/true};
-}
-
-absl::Status BindSecret(Database& database, const Issuance& issuance,
-                        int64_t certificate_id) {
-  absl::StatusOr<Statement> bind = database.Prepare(
-      "UPDATE secrets SET bound_key_sha256 = ?, bound_at = ?,"
-      " certificate_id = ? WHERE id = ?");
-  if (!bind.ok()) return bind.status();
-  return bind->Bind(ByteView(issuance.record.key_sha256))
-      .Bind(absl::ToUnixSeconds(issuance.record.issued_at))
-      .Bind(certificate_id)
-      .Bind(*issuance.secret_id)
-      .Run();
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "server/store/identity_statements.h"
+#include "server/store/secret_statements.h"
 
 namespace bestow::server {
 namespace {
@@ -57,13 +58,15 @@ absl::StatusOr<PendingRequest> SelectPending(Database& database, int64_t id) {
 
 absl::StatusOr<PendingRequest> SelectMatching(Database& database,
                                               const PendingRequest& request) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      absl::StrCat(kSelectPending,
-                   "WHERE p.identity_id = ? AND p.label = ?"
-                   " AND p.key_sha256 = ? AND p.subject_der = ?"));
+  absl::StatusOr<Statement> query =
+      database.Prepare(absl::StrCat(kSelectPending,
+                                    "WHERE p.identity_id = ? AND p.label = ?"
+                                    " AND p.operation = ? AND p.key_sha256 = ?"
+                                    " AND p.subject_der = ?"));
   if (!query.ok()) return query.status();
   query->Bind(request.identity_id)
       .Bind(request.label)
+      .Bind(request.operation)
       .Bind(ByteView(request.key_sha256))
       .Bind(ByteView(request.subject_der));
   absl::Status status = ExpectRow(*query, "pending request");
@@ -78,15 +81,28 @@ absl::Status DeleteExpired(Database& database, absl::Time now) {
   return remove->Bind(absl::ToUnixSeconds(now)).Run();
 }
 
-absl::StatusOr<int64_t> CountWaiting(Database& database,
-                                     const std::string& label) {
+// kResourceExhausted: the label, or the identity at it, has no place.
+absl::Status CheckPlace(Database& database, const PendingRequest& request,
+                        size_t max_waiting) {
   absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT count(*) FROM pending_requests WHERE label = ? AND state = ?");
+      "SELECT count(*), coalesce(sum(identity_id = ?), 0)"
+      " FROM pending_requests WHERE label = ? AND state = ?");
   if (!query.ok()) return query.status();
-  query->Bind(label).Bind(PendingStateName(State::kWaiting));
+  query->Bind(request.identity_id)
+      .Bind(request.label)
+      .Bind(PendingStateName(State::kWaiting));
   absl::Status status = ExpectRow(*query, "count");
   if (!status.ok()) return status;
-  return query->Int(0);
+  if (static_cast<size_t>(query->Int(0)) >= max_waiting) {
+    return absl::ResourceExhaustedError(
+        "too many requests wait for the operator's approval already");
+  }
+  if (static_cast<size_t>(query->Int(1)) >= Store::kMaxWaitingOfIdentity) {
+    return absl::ResourceExhaustedError(
+        "too many requests of this identity wait for the operator's approval "
+        "already");
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<int64_t> InsertPending(Database& database,
@@ -150,12 +166,14 @@ absl::StatusOr<PendingRequest> FindOrInsertPending(Database& database,
   }
   absl::StatusOr<PendingRequest> found = SelectMatching(database, request);
   if (found.ok() || !absl::IsNotFound(found.status())) return found;
-  absl::StatusOr<int64_t> waiting = CountWaiting(database, request.label);
-  if (!waiting.ok()) return waiting.status();
-  if (static_cast<size_t>(*waiting) >= max_waiting) {
-    return absl::ResourceExhaustedError(
-        "too many requests wait for the operator's approval already");
+  if (request.secret_id.has_value()) {
+    // Not before the operator, what could get nothing afterwards.
+    status = CheckSecretFor(database, *request.secret_id, request.identity_id,
+                            request.key_sha256, request.created_at);
+    if (!status.ok()) return status;
   }
+  status = CheckPlace(database, request, max_waiting);
+  if (!status.ok()) return status;
   absl::StatusOr<int64_t> id = InsertPending(database, request);
   if (!id.ok()) return id.status();
   return SelectPending(database, *id);
@@ -225,13 +243,16 @@ absl::StatusOr<std::optional<Issued>> RepeatForPending(
       record.server_key || request->key_sha256 == record.key_sha256;
   if (request->expires_at <= record.issued_at ||
       request->identity_id != record.identity_id ||
-      request->label != record.label || !same_key) {
+      request->label != record.label ||
+      request->operation != record.operation || !same_key) {
     return gone;
   }
   switch (request->state) {
     case State::kApproved:
       return std::nullopt;
     case State::kIssued: {
+      if (record.server_key)
+        return gone;  // of a key that was sent, and is gone
       absl::StatusOr<Bytes> certificate =
           CertificateOf(database, *issuance.pending_id);
       if (!certificate.ok()) return certificate.status();

@@ -100,8 +100,8 @@ TEST_F(PendingTest, KeepsARequestUntilTheOperatorDecides) {
   EXPECT_EQ(Ask(Request("k1"))->state, State::kApproved);
 }
 
-// A linked CSR differs in every session; these four are what stays.
-TEST_F(PendingTest, MatchesByLabelIdentityKeyAndSubject) {
+// A linked CSR differs in every session; these five are what stays.
+TEST_F(PendingTest, MatchesByLabelIdentityOperationKeyAndSubject) {
   const int64_t first = Ask(Request("k1"))->id;
   PendingRequest same = Request("k1");
   same.csr = {9, 9};
@@ -118,7 +118,10 @@ TEST_F(PendingTest, MatchesByLabelIdentityKeyAndSubject) {
   other = Request("k1");
   other.identity_id = MakeIdentity("gw-18");
   EXPECT_NE(Ask(other)->id, first);
-  EXPECT_EQ(List().size(), 5u);
+  other = Request("k1");
+  other.operation = "serverkeygen";
+  EXPECT_NE(Ask(other)->id, first);
+  EXPECT_EQ(List().size(), 6u);
 }
 
 TEST_F(PendingTest, IssuesAnApprovedRequestOnce) {
@@ -159,6 +162,12 @@ TEST_F(PendingTest, AnApprovalIsGoodForItsOwnRequestAlone) {
   wrong = IssuanceFor(request, "s1");
   wrong.pending_id = request.id + 1;
   EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  // The operator saw the client's own key.
+  wrong = IssuanceFor(request, "s1");
+  wrong.record.operation = "serverkeygen";
+  wrong.record.server_key = true;
+  wrong.record.key_sha256 = {1};
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
   EXPECT_EQ(CertificateCount(), 0u);
   EXPECT_TRUE(Issue(IssuanceFor(request, "s1")).ok());
 }
@@ -173,6 +182,9 @@ TEST_F(PendingTest, AServerMadeKeyIsIssuedButOnce) {
   ASSERT_TRUE(Issue(issuance).ok());
   issuance.record.serial = {2};
   issuance.record.key_sha256 = {2};
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  // Nor by one that was signed before and comes to the disk after it.
+  issuance.record.issued_at = now_ - absl::Milliseconds(1);
   EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
   EXPECT_EQ(Ask(Request("csr key"))->state, State::kWaiting);
 }
@@ -239,6 +251,56 @@ TEST_F(PendingTest, LetsOnlySoManyWaitForEachLabel) {
   EXPECT_TRUE(absl::IsResourceExhausted(Ask(Request("k4"), 2).status()));
 }
 
+// One identity does not take every place.
+TEST_F(PendingTest, LetsOnlySoManyWaitOfEachIdentity) {
+  for (size_t i = 0; i < Store::kMaxWaitingOfIdentity; ++i) {
+    ASSERT_TRUE(Ask(Request(absl::StrCat("k", i))).ok());
+  }
+  EXPECT_TRUE(absl::IsResourceExhausted(Ask(Request("more")).status()));
+  EXPECT_TRUE(Ask(Request("k0")).ok());
+  EXPECT_TRUE(Ask(Request("more", "plant")).ok());
+  PendingRequest other = Request("more");
+  other.identity_id = MakeIdentity("gw-18");
+  EXPECT_TRUE(Ask(other).ok());
+}
+
+// The secret has to be good when it is shown, however long the operator takes.
+TEST_F(PendingTest, AOneTimeSecretMayExpireWhileItsRequestWaits) {
+  const SecretRecord secret = MakeSecret("gw-17", "secret");  // for an hour
+  PendingRequest asked = Request("k1");
+  asked.secret_id = secret.id;
+  const PendingRequest request = *Ask(asked);
+  now_ += absl::Hours(2);
+  EXPECT_EQ(Ask(asked)->id, request.id);
+  ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
+  Issuance issuance = IssuanceFor(request, "s1");
+  issuance.secret_id = secret.id;
+  // Not without the operator's word.
+  issuance.pending_id.reset();
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  issuance.pending_id = request.id;
+  auto issued = Issue(issuance);
+  ASSERT_TRUE(issued.ok()) << issued.status();
+  EXPECT_FALSE(issued->repeated);
+  EXPECT_TRUE(Issue(issuance)->repeated);
+}
+
+TEST_F(PendingTest, ASpentSecretDoesNotComeBeforeTheOperator) {
+  const SecretRecord expired = MakeSecret("gw-17", "secret");
+  const SecretRecord used = MakeSecret("gw-17", "used");
+  Issuance first = MakeIssuance(id_, "s0", "k0");
+  first.secret_id = used.id;
+  ASSERT_TRUE(Issue(first).ok());
+  PendingRequest request = Request("k1");
+  request.secret_id = used.id;
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask(request).status()));
+  request.secret_id = expired.id;
+  now_ += absl::Hours(1);
+  request.created_at = now_;
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask(request).status()));
+  EXPECT_TRUE(List().empty());
+}
+
 TEST_F(PendingTest, RegistersADeviceThatWaits) {
   PendingRequest request = Request("k1", "plant");
   request.identity_id = 0;
@@ -249,6 +311,11 @@ TEST_F(PendingTest, RegistersADeviceThatWaits) {
   EXPECT_EQ(store_->FindIdentity("dev-1")->labels,
             std::vector<std::string>{"plant"});
   EXPECT_EQ(Ask(request)->id, added->id);
+  // Nobody registers over a registration authority.
+  ASSERT_TRUE(store_->AddIdentity("ra", {{"plant"}, true}, now_).ok());
+  PendingRequest ra = request;
+  ra.identity = "ra";
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask(ra).status()));
   // Not one that had no place.
   request.identity = "dev-2";
   EXPECT_FALSE(Ask(request, 1).ok());

@@ -82,12 +82,13 @@ struct PendingRequest {
   std::string label;
   int64_t identity_id = 0;
   std::string identity;
-  // The four by which a client that comes back is found again: label and
-  // identity, and of its CSR the key and the subject (a linked CSR differs in
-  // every session).
+  // The five by which a client that comes back is found again: label, identity
+  // and operation (what is approved for the client's key is not for one that
+  // the server makes), and of its CSR the key and the subject (a linked CSR
+  // differs in every session).
+  std::string operation;
   Bytes key_sha256;
   Bytes subject_der;
-  std::string operation;
   std::string subject;  // for people
   Bytes csr;            // DER, as it came first
   absl::Time created_at;
@@ -95,7 +96,9 @@ struct PendingRequest {
   // as the wait for it could have been.
   absl::Time expires_at;
   State state = State::kWaiting;
-  std::string reason;     // of a refusal, for the client
+  std::string reason;  // of a refusal, for the client
+  // The one-time secret that a new request came with; not kept.
+  std::optional<int64_t> secret_id;
   absl::Time decided_at;  // InfinitePast: not decided
 };
 

@@ -100,7 +100,7 @@ CREATE TABLE pending_requests (
   reason         TEXT NOT NULL DEFAULT '',
   decided_at     INTEGER,
   certificate_id INTEGER REFERENCES certificates (id),
-  UNIQUE (identity_id, label, key_sha256, subject_der)
+  UNIQUE (identity_id, label, operation, key_sha256, subject_der)
 ) STRICT;
 CREATE INDEX pending_by_label ON pending_requests (label, state);
 

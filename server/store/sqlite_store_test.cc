@@ -103,6 +103,19 @@ TEST_F(SqliteStoreTest, BindsASecretToTheFirstKey) {
   EXPECT_EQ(CertificateCount(), 1u);
 }
 
+// Nor does one label hand out what another issued, by its own window.
+TEST_F(SqliteStoreTest, RepeatsASecretAtItsLabelOnly) {
+  Issuance first = MakeIssuance(MakeIdentity("a"), "s1", "k1");
+  first.secret_id = MakeSecret("a", "h1").id;
+  ASSERT_TRUE(Issue(first).ok());
+  Issuance elsewhere = first;
+  elsewhere.record.serial = {9};
+  elsewhere.record.label = "plant";
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(elsewhere).status()));
+  EXPECT_TRUE(Issue(first)->repeated);
+  EXPECT_EQ(CertificateCount(), 1u);
+}
+
 TEST_F(SqliteStoreTest, RepeatsASecretForItsWindowOnly) {
   const int64_t id = MakeIdentity("a");
   Issuance first = MakeIssuance(id, "s1", "k1");

@@ -25,7 +25,8 @@ struct Issuance {
   // now is taken if it is good for that label.
   CertificateRecord record;
   // The one-time secret that authenticated it. It becomes bound to the
-  // record's key in the same transaction.
+  // record's key in the same transaction. With a pending_id it must have been
+  // good when that was asked: the operator may take longer than it lasts.
   std::optional<int64_t> secret_id;
   // The approved request that it answers: taken in the same transaction.
   std::optional<int64_t> pending_id;
@@ -60,7 +61,10 @@ class Store {
   // matched by), in whatever state, or `request` itself, added as waiting.
   // `done` as for Issue(): a new one is on the disk by then. Expired ones
   // count as not there, and are removed. identity_id 0: as in Issuance.
-  // kResourceExhausted: `max_waiting` requests of this label wait already.
+  // kResourceExhausted: `max_waiting` requests of this label wait already, or
+  // kMaxWaitingOfIdentity of this identity at it. kPermissionDenied: a new one
+  // whose one-time secret expired or has served another key.
+  static constexpr size_t kMaxWaitingOfIdentity = 16;
   using PendingDone = std::function<void(absl::StatusOr<PendingRequest>)>;
   virtual void FindOrAddPending(PendingRequest request, size_t max_waiting,
                                 PendingDone done) = 0;

@@ -1,0 +1,114 @@
+#include "server/store/secret_statements.h"
+
+#include <string>
+#include <utility>
+
+#include "server/store/identity_statements.h"
+
+namespace bestow::server {
+namespace {
+
+struct SecretState {
+  absl::Time expires_at;
+  Bytes bound_key_sha256;  // empty: free
+  absl::Time bound_at;
+  std::string label;  // of the certificate that it gave
+  Bytes certificate;
+};
+
+absl::StatusOr<SecretState> SelectState(Database& database, int64_t secret_id,
+                                        int64_t identity_id) {
+  absl::StatusOr<Statement> query = database.Prepare(
+      "SELECT s.expires_at, s.bound_key_sha256, s.bound_at, c.label,"
+      " c.certificate"
+      " FROM secrets s LEFT JOIN certificates c ON c.id = s.certificate_id"
+      " WHERE s.id = ? AND s.identity_id = ?");
+  if (!query.ok()) return query.status();
+  absl::Status status =
+      ExpectRow(query->Bind(secret_id).Bind(identity_id), "one-time secret");
+  if (!status.ok()) return status;
+  SecretState state;
+  state.expires_at = absl::FromUnixSeconds(query->Int(0));
+  if (query->IsNull(1)) return state;
+  state.bound_key_sha256 = query->Blob(1);
+  state.bound_at = absl::FromUnixSeconds(query->Int(2));
+  state.label = query->Text(3);
+  state.certificate = query->Blob(4);
+  return state;
+}
+
+absl::Status CheckState(const SecretState& state, ByteView key_sha256,
+                        absl::Time asked_at) {
+  if (state.bound_key_sha256.empty()) {
+    return asked_at < state.expires_at
+               ? absl::OkStatus()
+               : absl::PermissionDeniedError(
+                     "the one-time secret has expired unused");
+  }
+  return ByteView(state.bound_key_sha256) == key_sha256
+             ? absl::OkStatus()
+             : absl::PermissionDeniedError(
+                   "the one-time secret has served another key");
+}
+
+// When the issuance was asked for: before the operator's word, if there is one.
+absl::StatusOr<absl::Time> AskedAt(Database& database,
+                                   const Issuance& issuance) {
+  if (!issuance.pending_id.has_value()) return issuance.record.issued_at;
+  absl::StatusOr<Statement> query =
+      database.Prepare("SELECT created_at FROM pending_requests WHERE id = ?");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(*issuance.pending_id).Step();
+  if (!row.ok()) return row.status();
+  // One that is not there is refused for that, see RepeatForPending().
+  return *row ? absl::FromUnixSeconds(query->Int(0))
+              : issuance.record.issued_at;
+}
+
+}  // namespace
+
+absl::Status CheckSecretFor(Database& database, int64_t secret_id,
+                            int64_t identity_id, ByteView key_sha256,
+                            absl::Time asked_at) {
+  absl::StatusOr<SecretState> state =
+      SelectState(database, secret_id, identity_id);
+  if (!state.ok()) return state.status();
+  return CheckState(*state, key_sha256, asked_at);
+}
+
+absl::StatusOr<std::optional<Issued>> RepeatForSecret(
+    Database& database, const Issuance& issuance) {
+  const CertificateRecord& record = issuance.record;
+  absl::StatusOr<SecretState> state =
+      SelectState(database, *issuance.secret_id, record.identity_id);
+  if (!state.ok()) return state.status();
+  absl::StatusOr<absl::Time> asked_at = AskedAt(database, issuance);
+  if (!asked_at.ok()) return asked_at.status();
+  absl::Status status = CheckState(*state, record.key_sha256, *asked_at);
+  if (!status.ok()) return status;
+  if (state->bound_key_sha256.empty()) return std::nullopt;
+  if (state->label != record.label) {
+    return absl::PermissionDeniedError(
+        "the one-time secret has served another label");
+  }
+  if (record.issued_at >= state->bound_at + issuance.secret_retry_window) {
+    return absl::PermissionDeniedError(
+        "the one-time secret was used, and its time to be repeated is over");
+  }
+  return Issued{std::move(state->certificate), /*repeated=*/true};
+}
+
+absl::Status BindSecret(Database& database, const Issuance& issuance,
+                        int64_t certificate_id) {
+  absl::StatusOr<Statement> bind = database.Prepare(
+      "UPDATE secrets SET bound_key_sha256 = ?, bound_at = ?,"
+      " certificate_id = ? WHERE id = ?");
+  if (!bind.ok()) return bind.status();
+  return bind->Bind(ByteView(issuance.record.key_sha256))
+      .Bind(absl::ToUnixSeconds(issuance.record.issued_at))
+      .Bind(certificate_id)
+      .Bind(*issuance.secret_id)
+      .Run();
+}
+
+}  // namespace bestow::server

@@ -1,0 +1,29 @@
+// The SQL on one-time secrets and the keys that they are bound to. Writing
+// functions run inside the caller's transaction. Statuses as in store.h.
+#ifndef SERVER_STORE_SECRET_STATEMENTS_H_
+#define SERVER_STORE_SECRET_STATEMENTS_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "server/store/database.h"
+#include "server/store/store.h"
+
+namespace bestow::server {
+
+// kPermissionDenied: the identity's secret had expired unused at `asked_at`, or
+// has served another key. NOT checked: whether its time to be repeated is over.
+absl::Status CheckSecretFor(Database& database, int64_t secret_id,
+                            int64_t identity_id, ByteView key_sha256,
+                            absl::Time asked_at);
+
+// For an issuance with a secret_id. nullopt: the secret is free and may be
+// bound now.
+absl::StatusOr<std::optional<Issued>> RepeatForSecret(Database& database,
+                                                      const Issuance& issuance);
+absl::Status BindSecret(Database& database, const Issuance& issuance,
+                        int64_t certificate_id);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_STORE_SECRET_STATEMENTS_H_
