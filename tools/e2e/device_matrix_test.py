@@ -1,7 +1,10 @@
 """The agent against bestow-server: each kind of key on each version of TLS,
 with the keys in swtpm; and what a server may ask of it on the way."""
 
+import datetime
+import json
 import os
+import re
 import unittest
 
 from harness import (SERVER, Agent, Scratch, Server, Swtpm, read, run, serial_of,
@@ -168,6 +171,73 @@ class DeviceMatrixTest(unittest.TestCase):
         agent.once(check=False)
         self.assertEqual(agent.status()["next_at"][:16], until[:16])
         self.assertEqual(server.process.log().count("/simpleenroll"), requests)
+        # The operator decides, and the time comes.
+        key = read(os.path.join(agent.state_dir, "pending", "key.pem"))
+        waiting = json.loads(text(
+            [SERVER, "requests", f"--state_dir={server.state_dir}", "--json"]))
+        if isinstance(waiting, dict):
+            waiting = waiting["requests"]
+        self.assertEqual(len(waiting), 1)
+        run([SERVER, "approve", f"--state_dir={server.state_dir}",
+             str(waiting[0]["id"])])
+        self.rewrite_agenda(agent, wait_until="2020-01-01T00:00:00+00:00")
+        agent.once()
+        self.assertEqual(read(agent.path("key.pem")), key)
+
+    def rewrite_agenda(self, agent, **times):
+        """As if that much time had passed."""
+        path = os.path.join(agent.state_dir, "agenda.toml")
+        lines = [line for line in read(path).decode().splitlines()
+                 if line.split(" ")[0] not in times]
+        lines += [f"{key} = '{value}'" for key, value in times.items()]
+        write(path, "\n".join(lines) + "\n")
+
+    def test_renews_early_when_the_operator_says_so(self):
+        server = self.make_server()
+        agent = self.make_agent(server, "early")
+        agent.once()
+        serial = serial_of(read(agent.path("cert.pem")))
+        meta = os.path.join(os.path.realpath(agent.path("")), "meta.toml")
+        # Long enough ago for a renewal to make sense.
+        yesterday = (datetime.datetime.now(datetime.timezone.utc) -
+                     datetime.timedelta(days=1)).isoformat(timespec="seconds")
+        write(meta, re.sub(r'(?m)^obtained_at = "[^"]*"',
+                           f'obtained_at = "{yesterday}"',
+                           read(meta).decode()))
+        long_ago = "2020-01-01T00:00:00+00:00"
+        self.rewrite_agenda(agent, next_info=long_ago)
+        agent.once()
+        self.assertEqual(serial_of(read(agent.path("cert.pem"))), serial)
+        # Told of a window that is open, it draws a time in it and keeps it.
+        run([SERVER, "renew-early", f"--state_dir={server.state_dir}",
+             "--within=24h"])
+        self.rewrite_agenda(agent, next_info=long_ago)
+        agent.once()
+        agenda = read(os.path.join(agent.state_dir, "agenda.toml")).decode()
+        picked = re.search(r"window_picked = '([^']*)'", agenda)
+        self.assertTrue(picked, agenda)
+        renews_at = agent.status()["renews_at"]
+        self.assertEqual(renews_at[:19], picked.group(1)[:19])
+        # That time comes.
+        self.rewrite_agenda(agent, window_picked=long_ago)
+        agent.once()
+        self.assertNotEqual(serial_of(read(agent.path("cert.pem"))), serial)
+
+    def test_fills_in_a_template(self):
+        server = self.make_server(
+            '\n[csr_attrs]\ntemplate = true\nkey_type = "ec-p384"\n'
+            'subject = "CN=,OU=myDept,O="\n')
+        agent = self.make_agent(
+            server, "templated",
+            identity='subject = "CN=templated,O=Acme"')
+        agent.once("agent.before_send=kill", check=False)
+        csr = text(["openssl", "req", "-in",
+                    os.path.join(agent.state_dir, "pending", "csr.pem"),
+                    "-noout", "-verify", "-text", "-nameopt", "RFC2253"])
+        self.assertIn("Subject: O=Acme,OU=myDept,CN=templated", csr)
+        self.assertIn(KEY_TYPES["ec-p384"][0], csr)
+        agent.once()
+        self.check_key(agent, server, "ec-p384")
 
 
 if __name__ == "__main__":
