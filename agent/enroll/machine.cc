@@ -29,17 +29,6 @@ std::vector<Action> Machine::On(const event::Started& started, absl::Time now) {
   has_pending_key_ = started.has_pending_key;
   has_trust_ = started.has_trust;
   agenda_ = kept_ = started.agenda;
-  const bool is_due = !credential_ || now >= RenewalDue();
-  if (is_due && agenda_.wait) {
-    retry_at_ = agenda_.wait->until;
-    retry_delay_ = ClampRetryAfter(agenda_.wait->length);
-    due_ = std::min(retry_at_, now + retry_delay_);
-    if (now < due_) {
-      step_ = Step::kWaiting;
-      waiting_for_renewal_ = false;
-      return {action::ScheduleAt{due_, /*is_renewal=*/false, due_}};
-    }
-  }
   return RenewOrWait(now);
 }
 
@@ -53,10 +42,22 @@ absl::Time Machine::RenewalDue() const {
 }
 
 std::vector<Action> Machine::RenewOrWait(absl::Time now) {
-  if (!credential_) return Begin(now);
-  due_ = RenewalDue();
-  if (now >= due_) return Begin(now);
-  return WaitForRenewal(now);
+  if (credential_) {
+    due_ = RenewalDue();
+    if (now < due_) return WaitForRenewal(now);
+  }
+  // Kept from before a restart, whose clock may have been set only since.
+  if (agenda_.wait) {
+    retry_at_ = agenda_.wait->until;
+    retry_delay_ = ClampRetryAfter(agenda_.wait->length);
+    due_ = std::min(retry_at_, now + retry_delay_);
+    if (now < due_) {
+      step_ = Step::kWaiting;
+      waiting_for_renewal_ = false;
+      return {action::ScheduleAt{due_, /*is_renewal=*/false, due_}};
+    }
+  }
+  return Begin(now);
 }
 
 std::vector<Action> Machine::WaitForRenewal(absl::Time now) {

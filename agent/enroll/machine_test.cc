@@ -275,6 +275,19 @@ TEST_F(MachineTest, AWrongClockDoesNotStretchAWaitThatWasKept) {
   EXPECT_THAT(Do(started), ElementsAre(At(kNow + kRetryAfterMax, false)));
 }
 
+// A board without a battery starts in 1970, when no renewal is due; the wait
+// that was kept counts as soon as its clock is set.
+TEST_F(MachineTest, AWaitIsKeptThoughTheClockIsSetAfterTheStart) {
+  event::Started started{.credential = kValid, .has_trust = true};
+  const absl::Time until = kRenewAt + absl::Hours(2);
+  started.agenda.wait = {until, absl::Hours(3)};
+  EXPECT_THAT(Do(started, absl::UnixEpoch()), ElementsAre(At(kRenewAt, true)));
+  EXPECT_THAT(Do(event::ClockChanged{}, kRenewAt + absl::Minutes(1)),
+              ElementsAre(At(until, false)));
+  EXPECT_THAT(Do(event::TimerFired{}, until),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+}
+
 TEST_F(MachineTest, OurOwnBackoffIsNotKept) {
   Do(event::Started{.has_trust = true});
   Do(event::Failed{.problem = "down"});
