@@ -172,6 +172,16 @@ std::vector<Action> Machine::On(const event::Saved& saved, absl::Time now) {
   same_key_refused_ = false;
   agenda_.window.reset();
   PlanInfo(std::nullopt, now);
+  // Nor may a server that gives but seconds have keys made without end. The
+  // first one may be a slip.
+  const bool is_short_lived =
+      credential_->not_after - credential_->obtained_at < options_.retry_min;
+  short_lived_ = is_short_lived ? short_lived_ + 1 : 0;
+  if (short_lived_ > 1) {
+    return {action::ReportProblem{"the server's certificates expire within "
+                                  "renewal.retry_min"},
+            RetryIn(BackoffDelay(options_, short_lived_ - 1, Draw()), now)};
+  }
   // Never at once again: certificates that are due on arrival must not make
   // the agent spin.
   due_ = std::max(RenewalDue(),

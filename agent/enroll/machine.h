@@ -225,6 +225,7 @@ class Machine {
   int failures_ = 0;
   int checkup_failures_ = 0;
   int failures_after_expiry_ = 0;
+  int short_lived_ = 0;  // certificates in a row that retry_min outlasts
   bool same_key_refused_ = false;
   Agenda agenda_;
   Agenda kept_;  // the last one that went out

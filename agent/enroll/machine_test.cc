@@ -234,6 +234,43 @@ TEST_F(MachineTest, ACertificateThatIsDueOnArrivalDoesNotSpin) {
   EXPECT_GT(Due(actions), kNow);
 }
 
+// Each costs a key of the TPM.
+TEST_F(MachineTest, CertificatesOfSecondsInARowAreSpacedByTheBackoff) {
+  absl::Time now = kNow;
+  const auto renew = [&](absl::Duration lifetime) {
+    for (const Event& event :
+         std::vector<Event>{event::TimerFired{}, event::CaCertsFetched{},
+                            event::CsrAttrsFetched{}, event::KeyMade{},
+                            event::CsrReady{}, event::Issued{}}) {
+      EXPECT_EQ(Do(event, now).size(), 1u);
+    }
+    const auto actions = Do(event::Saved{{now, now + lifetime, 0}}, now);
+    EXPECT_TRUE(std::holds_alternative<action::ScheduleAt>(actions.back()));
+    const absl::Duration delay = Due(actions) - now;
+    now = Due(actions);
+    return delay;
+  };
+  now = Due(Do(event::Started{.credential = kValid, .has_trust = true}));
+  for (int round = 0; round < 2; ++round) {
+    // One may be a slip.
+    EXPECT_EQ(renew(absl::Seconds(1)), absl::Seconds(1));
+    absl::Duration longest;
+    for (int i = 1; i < 50; ++i) {
+      const absl::Duration delay =
+          renew(i % 2 == 0 ? absl::Seconds(1)
+                           : kOptions.retry_min - absl::Milliseconds(1));
+      EXPECT_GE(delay, kOptions.retry_min);
+      EXPECT_LE(delay,
+                i < 5 ? kOptions.retry_min * (1 << i) : kOptions.retry_max);
+      longest = std::max(longest, delay);
+    }
+    EXPECT_GT(longest, kOptions.retry_max / 2);
+    // One that lasts is renewed in its time, and forgets the others.
+    EXPECT_EQ(renew(kOptions.retry_min), kOptions.retry_min / 2);
+    EXPECT_EQ(renew(kOptions.retry_min), kOptions.retry_min / 2);
+  }
+}
+
 // RFC 7030 4.2.3: as told, across reboots.
 TEST_F(MachineTest, ARestartKeepsTheWaitThatTheServerAskedFor) {
   Do(event::Started{.has_trust = true});
