@@ -21,6 +21,11 @@ absl::Status WriteOne(const std::string& folder, std::string_view name,
   if (Failpoint(absl::StrCat("credentials.write.", name))) {
     return absl::InternalError(absl::StrCat("failpoint at ", name));
   }
+  if (content.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " would be longer than ", kMaxFileBytes,
+                     " bytes, which the state folder does not give back"));
+  }
   return WriteFileAtomically(absl::StrCat(folder, "/", name), AsBytes(content),
                              mode);
 }
@@ -56,6 +61,12 @@ absl::Status ReadMeta(const std::string& folder, Credential* out) {
 
 absl::Status WriteCredentialFiles(const std::string& folder,
                                   const Credential& credential) {
+  if (credential.chain.size() > kMaxChainCertificates) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the chain has more than ", kMaxChainCertificates,
+                     " certificates, which the state folder does not give "
+                     "back"));
+  }
   auto key = SerializeTss2KeyPem(credential.key);
   if (!key.ok()) return key.status();
   if (auto s = WriteOne(folder, "key.pem", *key, 0600); !s.ok()) return s;

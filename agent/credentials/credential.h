@@ -26,7 +26,9 @@ struct Credential {
 };
 
 // Files of a folder: key.pem (0600), cert.pem, chain.pem, meta.toml. Each is
-// written and made durable; the folder must be there.
+// written and made durable; the folder must be there. kInvalidArgument: what
+// ReadCredentialFiles() would not read, a chain of over 16 or a file of over
+// 256 KiB.
 absl::Status WriteCredentialFiles(const std::string& folder,
                                   const Credential& credential);
 

@@ -167,24 +167,29 @@ absl::Status CredentialStore::CheckFormat() {
       AsBytes(absl::StrCat(kFormatPrefix, kFormatVersion, "\n")), 0600);
 }
 
-uint64_t CredentialStore::CurrentGeneration() const {
+std::optional<uint64_t> CredentialStore::CurrentGeneration() const {
   std::error_code error;
   const fs::path target = fs::read_symlink(Path("current"), error);
-  return error ? 0 : GenerationNumber(target.filename().string());
+  if (error == std::errc::no_such_file_or_directory) return 0;
+  const uint64_t number = GenerationNumber(target.filename().string());
+  if (error || number == 0) return std::nullopt;
+  return number;
 }
 
 void CredentialStore::ClearLeftovers() {
-  const uint64_t current = CurrentGeneration();
+  const std::optional<uint64_t> current = CurrentGeneration();
   std::error_code error;
   uint64_t previous = 0;
   for (const auto& entry : fs::directory_iterator(Path("generations"), error)) {
     const uint64_t number = GenerationNumber(entry.path().filename().string());
-    if (number < current) previous = std::max(previous, number);
+    if (current && number < *current) previous = std::max(previous, number);
   }
   std::vector<fs::path> leftovers;
   for (const auto& entry : fs::directory_iterator(Path("generations"), error)) {
     const uint64_t number = GenerationNumber(entry.path().filename().string());
-    if (number == 0 || (number != current && number != previous)) {
+    // An error of the disk must not make the one in use look left over.
+    if (current &&
+        (number == 0 || (number != *current && number != previous))) {
       leftovers.push_back(entry.path());
     }
   }
@@ -247,7 +252,7 @@ absl::Status CredentialStore::SwitchTo(uint64_t generation) {
 }
 
 absl::Status CredentialStore::Save(const Credential& credential) {
-  uint64_t number = CurrentGeneration();
+  uint64_t number = CurrentGeneration().value_or(0);
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(Path("generations"), error)) {
     number =

@@ -72,7 +72,8 @@ class CredentialStore : public CredentialReader {
 
   // Writes a new generation and switches to it, then drops the pending key
   // and all generations but this and the one before. An error means that the
-  // old credential is still the current one.
+  // old credential is still the current one. kInvalidArgument: Current() would
+  // not read it back.
   absl::Status Save(const Credential& credential);
 
   // `source`: one line that says what the trust in them rests on. Under
@@ -87,9 +88,11 @@ class CredentialStore : public CredentialReader {
 
   absl::Status CheckFormat();
   // Half-made generations, temporaries, generations that are neither the
-  // current nor the one before. What can't be removed is left for next time.
+  // current nor the one before. What can't be removed is left for next time;
+  // so are all generations when it can't be told which one is current.
   void ClearLeftovers();
-  uint64_t CurrentGeneration() const;  // 0: none
+  // 0: none; nullopt: it can't be told.
+  std::optional<uint64_t> CurrentGeneration() const;
   absl::Status SwitchTo(uint64_t generation);
 
   const int lock_fd_;

@@ -207,6 +207,50 @@ TEST_F(CredentialStoreTest, KeepsTheCaCertificates) {
   EXPECT_EQ(*Open()->CaCerts("pin ab"), certificates);
 }
 
+TEST_F(CredentialStoreTest, SavesNothingThatItWouldNotReadBack) {
+  auto store = Open();
+  Credential credential = MakeCredential("gw-17");
+  credential.chain.assign(16, MakeCredential("issuer").certificate);
+  ASSERT_TRUE(store->Save(credential).ok());
+  EXPECT_EQ(*store->Current(), credential);
+
+  Credential too_many = credential;
+  too_many.chain.push_back(too_many.chain[0]);
+  Credential long_chain = credential;
+  long_chain.chain.resize(1);
+  long_chain.chain[0].der.resize(200'000);  // 270,833 bytes of PEM
+  Credential long_certificate = credential;
+  long_certificate.certificate.der.resize(200'000);
+  for (const Credential& refused : {too_many, long_chain, long_certificate}) {
+    EXPECT_EQ(store->Save(refused).code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(*store->Current(), credential);
+  }
+  store.reset();
+  EXPECT_EQ(*Open()->Current(), credential);
+  EXPECT_THAT(Leftovers(), ::testing::IsEmpty());
+}
+
+TEST_F(CredentialStoreTest, ClearsNothingWhenTheLinkCantBeRead) {
+  const Credential credential = MakeCredential("gw-17");
+  ASSERT_TRUE(Open()->Save(credential).ok());
+  const std::string link = folder_ + "/current";
+  const fs::path target = fs::read_symlink(link);
+  // Not a link; a link to no generation.
+  fs::remove(link);
+  fs::create_directory(link);
+  EXPECT_FALSE(Open()->Current().ok());
+  fs::remove(link);
+  fs::create_symlink("generations/x", link);
+  EXPECT_FALSE(Open()->Current().ok());
+  fs::remove(link);
+  fs::create_symlink(target, link);
+  EXPECT_EQ(*Open()->Current(), credential);
+  // None at all: nothing was ever in use.
+  fs::remove(link);
+  EXPECT_EQ(*Open()->Current(), std::nullopt);
+  EXPECT_TRUE(fs::is_empty(folder_ + "/generations"));
+}
+
 // Every step of a save fails once: the old or the new credential is there, a
 // second try succeeds in the same process.
 TEST_F(CredentialStoreTest, EveryStepMayFail) {

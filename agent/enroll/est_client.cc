@@ -14,7 +14,9 @@ namespace bestow::agent {
 namespace {
 
 constexpr size_t kMaxReasonChars = 200;
-constexpr size_t kMaxBodyBytes = 256 * 1024;  // a /cacerts with long chains
+// A /cacerts with long chains; as PEM it still fits the files of the state
+// folder, which are read up to 256 KiB.
+constexpr size_t kMaxBodyBytes = 192 * 1024;
 // A slow chip signs in the handshake.
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(60);
 

@@ -71,9 +71,11 @@ absl::StatusOr<State> ReadState(const Config& config) {
 absl::StatusOr<std::unique_ptr<SoftwareSigner>> RequestKey(
     const FetchOptions& options, ServerKeyStore& store, TpmWorker& tpm) {
   using Opened = absl::StatusOr<Secret>;
-  if (auto sealed = store.RequestKey(options.name)) {
-    const Opened pkcs8 = OnTpm<Opened>(
-        tpm, [&](Tpm& t) { return UnsealPrivateKey(t, *sealed); });
+  auto kept = store.RequestKey(options.name);
+  if (!kept.ok()) return kept.status();
+  if (kept->has_value()) {
+    const Opened pkcs8 =
+        OnTpm<Opened>(tpm, [&](Tpm& t) { return UnsealPrivateKey(t, **kept); });
     if (pkcs8.ok()) {
       auto key = SoftwareSigner::FromPkcs8Der(pkcs8->bytes());
       if (key.ok() && (*key)->type() == options.type) return key;

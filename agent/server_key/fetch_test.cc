@@ -246,6 +246,17 @@ TEST_F(FetchTest, ARequestsKeyOutlivesATpmThatIsBusyOrLockedOut) {
   }
 }
 
+TEST_F(FetchTest, ARequestsKeyThatCantBeReadIsNotReplaced) {
+  ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+  const size_t before = server_.requests().size();
+  const std::string path = config_.state_dir + "/server-keys/web.request";
+  fs::create_directory(path);
+  ExpectRefused(Fetch({.type = KeyType::kEcP256}), "web.request");
+  EXPECT_EQ(server_.requests().size(), before);
+  fs::remove(path);
+  EXPECT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
+}
+
 TEST_F(FetchTest, AnotherTypeIsAnotherRequest) {
   server_.Bend([](const Seen& seen) -> std::optional<HttpResponse> {
     if (seen.operation != est::Operation::kServerKeyGen ||
@@ -281,6 +292,17 @@ TEST_F(FetchTest, SaysWhatTheServerSays) {
     ExpectRefused(Fetch({.type = KeyType::kEcP256}), c.says);
     EXPECT_EQ(ShowServerKey(config_, "web", *tpm_)->bytes(), before.bytes());
   }
+}
+
+TEST_F(FetchTest, ReadsRepliesUpToALimit) {
+  for (const auto& [bytes, why] : std::vector<std::pair<size_t, std::string>>{
+           {192 * 1024, "Content-Type"}, {192 * 1024 + 1, "longer than"}}) {
+    server_.Bend([size = bytes](const Seen&) {
+      return HttpResponse{.status = 200, .body = std::string(size, ' ')};
+    });
+    ExpectRefused(Fetch({.type = KeyType::kEcP256}), why);
+  }
+  server_.Bend(nullptr);
 }
 
 TEST_F(FetchTest, RefusesRepliesOfAnotherForm) {

@@ -79,6 +79,11 @@ absl::StatusOr<ServerKey> ReadFolder(const std::string& folder) {
 absl::Status WritePart(const std::string& folder, std::string_view name,
                        std::string_view content, mode_t mode) {
   RETURN_IF_FAILPOINT(absl::StrCat("server_key.write.", name));
+  if (content.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " would be longer than ", kMaxFileBytes,
+                     " bytes, which the state folder does not give back"));
+  }
   return WriteFileAtomically(absl::StrCat(folder, "/", name), AsBytes(content),
                              mode);
 }
@@ -163,11 +168,13 @@ absl::Status ServerKeyStore::SaveRequestKey(std::string_view name,
   return WritePart(folder_, absl::StrCat(name, kRequestSuffix), *pem, 0600);
 }
 
-std::optional<SealedKey> ServerKeyStore::RequestKey(
+absl::StatusOr<std::optional<SealedKey>> ServerKeyStore::RequestKey(
     std::string_view name) const {
-  if (!CheckServerKeyName(name).ok()) return std::nullopt;
+  if (absl::Status s = CheckServerKeyName(name); !s.ok()) return s;
   auto pem = ReadFile(Path(absl::StrCat(name, kRequestSuffix)), kMaxFileBytes);
-  if (!pem.ok()) return std::nullopt;
+  if (absl::IsNotFound(pem.status())) return std::nullopt;
+  // Too long is not told from out of descriptors: both are left alone.
+  if (!pem.ok()) return pem.status();
   auto key = ParseSealedKeyPem(*pem);
   if (!key.ok()) return std::nullopt;
   return *std::move(key);
@@ -192,6 +199,8 @@ void ServerKeyStore::ClearLeftovers() {
     std::error_code no_link;
     const fs::path current =
         fs::read_symlink(Path(file.substr(0, dot)), no_link);
+    // An error of the disk must not make the one in use look left over.
+    if (no_link && no_link != std::errc::no_such_file_or_directory) continue;
     if (file != current.string()) leftovers.push_back(entry.path());
   }
   for (const fs::path& path : leftovers) fs::remove_all(path, error);
@@ -199,6 +208,12 @@ void ServerKeyStore::ClearLeftovers() {
 
 absl::Status ServerKeyStore::Save(std::string_view name, const ServerKey& key) {
   if (absl::Status s = CheckServerKeyName(name); !s.ok()) return s;
+  if (key.chain.size() > kMaxChainCertificates) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the chain has more than ", kMaxChainCertificates,
+                     " certificates, which the state folder does not give "
+                     "back"));
+  }
   auto key_pem = SerializeSealedKeyPem(key.key);
   if (!key_pem.ok()) return key_pem.status();
   std::string chain_pem;

@@ -53,12 +53,16 @@ class ServerKeyStore {
   // Before a request is sent: a server that wants an operator's word first, or
   // whose reply was lost, knows the request by its key.
   absl::Status SaveRequestKey(std::string_view name, const SealedKey& key);
-  // nullopt when there is none, or none that can be read.
-  std::optional<SealedKey> RequestKey(std::string_view name) const;
+  // nullopt when there is none, or it is damaged. An error: it can't be read
+  // now, and must not be replaced.
+  absl::StatusOr<std::optional<SealedKey>> RequestKey(
+      std::string_view name) const;
   void DropRequestKey(std::string_view name);
 
   // Replaces what is there under `name`, and removes what it was and the
-  // request key. An error means that nothing was replaced.
+  // request key. An error means that nothing was replaced. kInvalidArgument:
+  // ReadServerKey() would not read it back (a chain of over 16, or a file of
+  // over 256 KiB).
   absl::Status Save(std::string_view name, const ServerKey& key);
 
  private:
@@ -66,7 +70,7 @@ class ServerKeyStore {
       : folder_(std::move(folder)), lock_fd_(lock_fd) {}
   std::string Path(std::string_view name) const;
   // What cut-off writes left, and generations that no link names. What can't
-  // be removed is left for next time.
+  // be removed, or whose link can't be read, is left for next time.
   void ClearLeftovers();
 
   const std::string folder_;

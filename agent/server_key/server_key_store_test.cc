@@ -1,6 +1,7 @@
 #include "agent/server_key/server_key_store.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -130,12 +131,72 @@ TEST_F(ServerKeyStoreTest, FilesAreForTheirOwnerAlone) {
 
 TEST_F(ServerKeyStoreTest, ARequestKeyOutlivesARestart) {
   const SealedKey key = MakeKey("x").key;
-  EXPECT_EQ(Open()->RequestKey("web"), std::nullopt);
+  EXPECT_EQ(*Open()->RequestKey("web"), std::nullopt);
   ASSERT_TRUE(Open()->SaveRequestKey("web", key).ok());
-  EXPECT_EQ(Open()->RequestKey("web"), key);
-  EXPECT_EQ(Open()->RequestKey("other"), std::nullopt);
+  EXPECT_EQ(*Open()->RequestKey("web"), key);
+  EXPECT_EQ(*Open()->RequestKey("other"), std::nullopt);
   Open()->DropRequestKey("web");
-  EXPECT_EQ(Open()->RequestKey("web"), std::nullopt);
+  EXPECT_EQ(*Open()->RequestKey("web"), std::nullopt);
+}
+
+// A one-time secret may be bound to it: only what is lost is replaced.
+TEST_F(ServerKeyStoreTest, ARequestKeyThatCantBeReadNowIsNotNone) {
+  auto store = Open();
+  const SealedKey key = MakeKey("x").key;
+  ASSERT_TRUE(store->SaveRequestKey("web", key).ok());
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none = {0, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const auto out_of_descriptors = store->RequestKey("web");
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_FALSE(out_of_descriptors.ok());
+  EXPECT_EQ(*store->RequestKey("web"), key);
+
+  const std::string path = folder_ + "/server-keys/web.request";
+  ASSERT_TRUE(WriteFileAtomically(path, AsBytes("damaged"), 0600).ok());
+  EXPECT_EQ(*store->RequestKey("web"), std::nullopt);
+  fs::remove(path);
+  fs::create_directory(path);
+  EXPECT_FALSE(store->RequestKey("web").ok());
+}
+
+TEST_F(ServerKeyStoreTest, SavesNothingThatItWouldNotReadBack) {
+  auto store = Open();
+  ServerKey key = MakeKey("x");
+  key.chain.assign(16, key.certificate);
+  ASSERT_TRUE(store->Save("web", key).ok());
+  EXPECT_TRUE(Same(*ReadServerKey(folder_, "web"), key));
+
+  ServerKey too_many = key;
+  too_many.chain.push_back(key.certificate);
+  ServerKey long_chain = key;
+  long_chain.chain.resize(1);
+  long_chain.chain[0].der.resize(200'000);  // 270,833 bytes of PEM
+  ServerKey long_certificate = key;
+  long_certificate.certificate.der.resize(200'000);
+  for (const ServerKey& refused : {too_many, long_chain, long_certificate}) {
+    EXPECT_EQ(store->Save("web", refused).code(),
+              absl::StatusCode::kInvalidArgument);
+    EXPECT_TRUE(Same(*ReadServerKey(folder_, "web"), key));
+  }
+}
+
+TEST_F(ServerKeyStoreTest, ClearsNothingOfALinkThatCantBeRead) {
+  const ServerKey key = MakeKey("x");
+  ASSERT_TRUE(Open()->Save("web", key).ok());
+  const std::string link = folder_ + "/server-keys/web";
+  const fs::path target = fs::read_symlink(link);
+  fs::remove(link);
+  fs::create_directory(link);  // not a link
+  Open();
+  fs::remove(link);
+  fs::create_symlink(target, link);
+  EXPECT_TRUE(Same(*ReadServerKey(folder_, "web"), key));
+  // No link at all: a save that was cut off.
+  fs::remove(link);
+  Open();
+  EXPECT_THAT(Files(), ::testing::ElementsAre("lock"));
 }
 
 TEST_F(ServerKeyStoreTest, NamesStayInTheirFolder) {
@@ -196,7 +257,7 @@ TEST_F(ServerKeyStoreTest, EveryStepMayFail) {
     ASSERT_TRUE(key.ok()) << "step " << at << ": " << key.status();
     EXPECT_TRUE(Same(*key, status.ok() ? new_one : old_one)) << "step " << at;
     if (!status.ok()) {
-      EXPECT_EQ(store->RequestKey("web"), new_one.key) << "step " << at;
+      EXPECT_EQ(*store->RequestKey("web"), new_one.key) << "step " << at;
     }
     ASSERT_TRUE(store->Save("web", new_one).ok()) << "step " << at;
     EXPECT_TRUE(Same(*ReadServerKey(folder_, "web"), new_one));
