@@ -35,6 +35,16 @@ void ForbidCoreDumps() {
   }
 }
 
+// A SIGHUP that comes before the loop takes signals would end the process. It
+// waits, and is a reload then. Threads that are made while it is blocked leave
+// it to those that are not.
+void SetHangupBlocked(bool blocked) {
+  sigset_t hangup;
+  sigemptyset(&hangup);
+  sigaddset(&hangup, SIGHUP);
+  pthread_sigmask(blocked ? SIG_BLOCK : SIG_UNBLOCK, &hangup, nullptr);
+}
+
 void WarnWhenEnding(std::string_view what, const Certificate& certificate,
                     absl::Time now) {
   if (certificate.not_after - now > kWarnBefore) return;
@@ -114,6 +124,7 @@ void Reload(const StatePaths& paths, Server& server, absl::Time now) {
 }  // namespace
 
 int RunCommand(const Console& console, const std::string& state_dir) {
+  SetHangupBlocked(true);
   ForbidCoreDumps();
   signal(SIGPIPE, SIG_IGN);
   const StatePaths paths(state_dir);
@@ -145,6 +156,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
   const auto on_hup = (*signals)->OnSignal(
       SIGHUP, [&] { Reload(paths, **server, console.clock.Now()); });
+  SetHangupBlocked(false);
   std::thread serving([&] {
     (*server)->Run();
     (*signals)->Stop();

@@ -179,6 +179,7 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
           then.limits.wrong_credentials_interval) {
     unchanged.push_back("limits.wrong_credentials");
   }
+  if (!state.sealer->HasSameKeyAs(*sealer_)) unchanged.push_back("seal.key");
   return unchanged;
 }
 

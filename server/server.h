@@ -37,7 +37,8 @@ class Server {
   // Thread-safe. From now on requests are answered, and connections accepted,
   // by `state`; those under way go on by what they began with. Returns the
   // settings of the config, by name, that differ from those the server started
-  // with and that only a restart changes. On a failure nothing has changed.
+  // with and that only a restart changes; "seal.key" is the key's file. On a
+  // failure nothing has changed.
   absl::StatusOr<std::vector<std::string>> Reload(const ServerState& state);
 
   // Serves until Stop(); returns when requests under way have been answered or

@@ -28,6 +28,7 @@
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
 #include "server/auth/password.h"
+#include "server/auth/sealed_secret.h"
 
 namespace bestow::server {
 namespace {
@@ -356,6 +357,12 @@ TEST_F(ServerTest, SaysWhatNeedsARestart) {
   ASSERT_TRUE(reloaded.ok()) << reloaded.status();
   EXPECT_EQ(*reloaded, (std::vector<std::string>{"listen", "workers",
                                                  "limits.queued_issuances"}));
+  ASSERT_TRUE(WriteFileAtomically(StatePaths(folder_).seal_key,
+                                  Bytes(SecretSealer::kKeyBytes, 7), 0600)
+                  .ok());
+  reloaded = Reload();
+  ASSERT_TRUE(reloaded.ok()) << reloaded.status();
+  EXPECT_EQ(reloaded->back(), "seal.key");
 }
 
 TEST_F(ServerTest, StopsAtOnceWithIdleConnections) {

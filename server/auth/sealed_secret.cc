@@ -95,6 +95,10 @@ absl::StatusOr<std::shared_ptr<const SecretSealer>> SecretSealer::FromKey(
 SecretSealer::SecretSealer(Secret key)
     : key_(std::move(key)), key_id_(KeyIdOf(key_)) {}
 
+bool SecretSealer::HasSameKeyAs(const SecretSealer& other) const {
+  return ConstantTimeEquals(key_.bytes(), other.key_.bytes());
+}
+
 Bytes SecretSealer::AdditionalData(std::string_view context) const {
   Bytes data = {kVersion};
   data.insert(data.end(), key_id_.begin(), key_id_.end());

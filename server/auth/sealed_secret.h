@@ -45,6 +45,9 @@ class SecretSealer {
   // changed since.
   absl::StatusOr<Secret> Open(std::string_view context, ByteView sealed) const;
 
+  // Opens what the other seals.
+  bool HasSameKeyAs(const SecretSealer& other) const;
+
  private:
   explicit SecretSealer(Secret key);
   // What is authenticated beside the secret.

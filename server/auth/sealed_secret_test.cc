@@ -111,6 +111,10 @@ TEST(SealedSecretTest, KeepsItsKeyInAFileOfTheOwnerAlone) {
   ASSERT_TRUE(first.ok() && second.ok());
   auto sealed = (*first)->Seal("row", Secret("s"));
   EXPECT_TRUE((*second)->Open("row", *sealed).ok());
+  EXPECT_TRUE((*first)->HasSameKeyAs(**second));
+  auto other = SecretSealer::LoadOrCreate(FreshPath());
+  ASSERT_TRUE(other.ok());
+  EXPECT_FALSE((*first)->HasSameKeyAs(**other));
   // What is sealed under it would be lost.
   EXPECT_TRUE(absl::IsAlreadyExists(SecretSealer::CreateKeyFile(path)));
 }

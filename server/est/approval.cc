@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/public_key.h"
 #include "server/est/status_table.h"
+#include "server/est/store_refusal.h"
 #include "server/store/store.h"
 
 namespace bestow::server {
@@ -19,10 +20,7 @@ absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
     return RefuseUntil(Problem::kTooManyPending, found.status().message(),
                        retry_after);
   }
-  if (absl::IsPermissionDenied(found.status())) {
-    return Refuse(Problem::kSecretSpent, found.status().message());
-  }
-  if (!found.ok()) return found.status();
+  if (!found.ok()) return RefusalOf(found.status());
   log.AddNote(
       absl::StrCat("request ", found->id, " ", PendingStateName(found->state)));
   switch (found->state) {
@@ -38,7 +36,7 @@ absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
     case PendingRequest::State::kIssued:  // its reply was lost, perhaps
       break;
   }
-  return ApprovalAnswer{found->id};
+  return ApprovalAnswer{found->id, found->created_at};
 }
 
 // 0: no limit.

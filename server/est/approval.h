@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/pki/pkcs10.h"
 #include "server/est/enrollee.h"
 #include "server/est/exchange.h"
@@ -20,6 +21,7 @@ struct ApprovalAnswer {
   // The pending request that the issuance answers; nullopt: it still waits, and
   // the client comes back after the label's approval_retry_after.
   std::optional<int64_t> pending_id;
+  absl::Time asked_at;  // when the request came first
 };
 
 // `done` is called on the loop's thread, once. A request that is new is on the
@@ -27,8 +29,8 @@ struct ApprovalAnswer {
 // key and subject: the rest of a linked CSR differs in every session (3.5).
 // `secret_id`: the one-time secret that it came with; it may expire while the
 // request waits.
-// kDenied with the operator's reason, kTooManyPending, kSecretSpent, or the
-// store's failures.
+// kDenied with the operator's reason, kTooManyPending, kSecretSpent,
+// kNotGranted (of one that would register itself), or the store's failures.
 void AskForApproval(const Services& services,
                     std::shared_ptr<Exchange> exchange,
                     const Enrollee& enrollee, const Pkcs10Request& request,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/est/server_key.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
@@ -16,6 +17,7 @@
 #include "server/est/reply.h"
 #include "server/est/requested_key.h"
 #include "server/est/status_table.h"
+#include "server/est/store_refusal.h"
 
 namespace bestow::server {
 
@@ -81,15 +83,6 @@ absl::Status Enrollment::CheckRequest() {
   // Before the verdict: RFC 9266 4.1 wants no second try over this session
   // either.
   if (HasLink(request_)) exchange_->EndConnection();
-  const absl::StatusOr<Bytes>& binding = exchange_->client().channel_binding;
-  absl::Status status =
-      CheckLinking(request_,
-                   {.is_required = config().auth.linking == Linking::kRequired,
-                    .is_ra = principal_.is_ra},
-                   binding)
-          .status();
-  if (!status.ok()) return status;
-
   if (is_renewal()) {
     enrollee_ = {principal_.identity_id, principal_.identity};
   } else {
@@ -98,6 +91,15 @@ absl::Status Enrollment::CheckRequest() {
     if (!enrollee.ok()) return enrollee.status();
     enrollee_ = *std::move(enrollee);
   }
+
+  const absl::StatusOr<Bytes>& binding = exchange_->client().channel_binding;
+  absl::Status status =
+      CheckLinking(request_,
+                   {.is_required = config().auth.linking == Linking::kRequired,
+                    .is_ra = enrollee_.identity != principal_.identity},
+                   binding)
+          .status();
+  if (!status.ok()) return status;
   if (enrollee_.identity != principal_.identity) {
     // It would have to be used up by somebody else's certificate.
     if (principal_.secret_id.has_value()) {
@@ -174,6 +176,7 @@ void Enrollment::Approve() {
               AcceptedReply(self->config().enrollment.approval_retry_after));
         }
         self->pending_id_ = approval->pending_id;
+        self->asked_at_ = approval->asked_at;
         self->CountAndGoOn();
       });
 }
@@ -195,6 +198,16 @@ void Enrollment::CountAndGoOn() {
 }
 
 void Enrollment::MakeKey() {
+  // Not a key, which may take seconds, for what can get no certificate.
+  if (secret_id_.has_value()) {
+    absl::Status status = services_.store->CheckUnused(
+        enrollee_.id, *secret_id_,
+        pending_id_.has_value() ? asked_at_ : services_.clock->Now());
+    if (!status.ok()) return exchange_->Fail(RefusalOf(status));
+  }
+  if (Failpoint("est.make_key")) {
+    return exchange_->Fail(absl::InternalError("failpoint est.make_key"));
+  }
   MakeServerKey(shared_.key_maker, exchange_, *key_type_, std::move(recipient_),
                 services_.clock->Now(),
                 [self = shared_from_this()](

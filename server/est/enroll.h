@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "absl/time/time.h"
 #include "common/crypto/key_type.h"
 #include "common/est/protocol.h"
 #include "common/pki/pkcs10.h"
@@ -76,6 +77,7 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   std::optional<KeyType> key_type_;
   std::optional<int64_t> secret_id_;
   std::optional<int64_t> pending_id_;
+  absl::Time asked_at_;  // with a pending_id_: when that came first
   SubscriberContents contents_;
   KeyRecipient recipient_;
   std::shared_ptr<ServerKey> server_key_;

@@ -9,6 +9,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "common/crypto/base64.h"
 #include "common/pki/change_subject_name.h"
 #include "gtest/gtest.h"
@@ -201,6 +202,83 @@ TEST_F(ApprovalTest, ASecretMayExpireWhileTheOperatorThinks) {
                 "secret-spent", "another key");
 }
 
+// What happens at a failpoint; it fails when that says so.
+std::string g_failpoint;
+std::function<bool()> g_at_failpoint;
+bool AtFailpoint(std::string_view name) {
+  return name == g_failpoint && g_at_failpoint();
+}
+
+class MeanwhileTest : public ApprovalTest {
+ protected:
+  void TearDown() override {
+    ApprovalTest::TearDown();
+    SetFailpointHandler(nullptr);
+    g_at_failpoint = nullptr;
+  }
+  void At(const std::string& name, std::function<bool()> action) {
+    g_failpoint = name;
+    g_at_failpoint = std::move(action);
+    SetFailpointHandler(&AtFailpoint);
+  }
+};
+
+TEST_F(MeanwhileTest, TheOperatorTakesAnApprovalBack) {
+  const std::string auth = Basic("gw-17", kSecret);
+  const std::string csr = MakeCsr(*device_, "CN=a");
+  ExpectWaiting(Enroll(csr, auth));
+  const int64_t id = PendingId();
+  ASSERT_TRUE(store_->DecidePending(id, true, "", clock_.Now()).ok());
+  At("est.after_sign", [&] {
+    EXPECT_TRUE(store_->DecidePending(id, false, "no", clock_.Now()).ok());
+    return false;
+  });
+  const HttpResponse refused = Enroll(csr, auth);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_TRUE(absl::StrContains(log_.back(), "problem=not-granted"))
+      << log_.back();
+  EXPECT_TRUE(absl::StrContains(refused.body, "not approved any more"))
+      << refused.body;
+  // The secret is not spent by that.
+  At("est.after_sign", [] { return false; });
+  ASSERT_TRUE(store_->DecidePending(id, true, "", clock_.Now()).ok());
+  IssuedBy(Enroll(csr, auth));
+}
+
+// An RSA key takes seconds: not for a secret that gives no certificate.
+TEST_F(MeanwhileTest, NoKeyIsMadeForASpentSecret) {
+  rules().server_keys = true;
+  rules().approval = Approval::kAutomatic;
+  Apply();
+  const std::string auth = Basic("gw-17", kSecret);  // for an hour
+  const std::string csr = MakeCsr(*device_, "CN=a");
+  const auto ask = [&] { return Post("serverkeygen", csr, auth); };
+  At("est.make_key", [] { return true; });
+  // A free one gets as far as that.
+  ExpectRefused(ask, 500, "internal", "est.make_key");
+  clock_.Advance(absl::Minutes(59));
+  At("est.make_key", [] { return false; });
+  EXPECT_EQ(ask().status, 200);
+  At("est.make_key", [] { return true; });
+  ExpectRefused(ask, 403, "secret-spent", "another key");
+}
+
+// Whether the secret was good in time says when the request came first.
+TEST_F(MeanwhileTest, AKeyIsMadeForASecretThatExpiredWhileItWaited) {
+  rules().server_keys = true;
+  Apply();
+  const std::string auth = Basic("gw-17", kSecret);
+  const std::string csr = MakeCsr(*device_, "CN=a");
+  const auto ask = [&] { return Post("serverkeygen", csr, auth); };
+  ExpectWaiting(ask());
+  clock_.Advance(absl::Hours(2));
+  ASSERT_TRUE(store_->DecidePending(PendingId(), true, "", clock_.Now()).ok());
+  EXPECT_EQ(ask().status, 200);
+  rules().approval = Approval::kAutomatic;
+  Apply();
+  ExpectRefused(ask, 403, "secret-spent", "another key");
+}
+
 using RenewalTest = EnrollRulesTest;
 
 // RFC 7030 4.2.2: renewal or rekey, as the label allows.
@@ -368,6 +446,23 @@ TEST_F(RegistrationAuthorityTest, MayPassALinkToItsOwnSessionOn) {
   Apply();
   IssuedBy(Enroll(csr, ra_, client));
   IssuedBy(Enroll(MakeCsr(*device_, "CN=gw-17"), ra_, client));
+}
+
+// For itself there is no other session that it could have verified.
+TEST_F(RegistrationAuthorityTest, LinksItsOwnRequestsLikeAnybody) {
+  config_.service.auth.linking = Linking::kRequired;
+  Apply();
+  ClientInfo client = Anonymous();
+  client.channel_binding = Bytes(32, 1);
+  Pkcs10Template wanted = Wish(*device_, "CN=ra-1");
+  const auto ask = [&] {
+    return Enroll(MakeCsr(*device_, wanted), ra_, client);
+  };
+  ExpectRefused(ask, 400, "not-linked", "must be linked");
+  wanted.challenge_password = EncodeBase64(Bytes(32, 2));
+  ExpectRefused(ask, 400, "not-linked", "challengePassword");
+  wanted.challenge_password = EncodeBase64(Bytes(32, 1));
+  IssuedBy(ask());
 }
 
 // RFC 7030 3.5, RFC 7894 4: each link and challenge by itself.

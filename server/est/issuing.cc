@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/base/failpoint.h"
-#include "server/est/status_table.h"
+#include "server/est/store_refusal.h"
 #include "server/store/certificate_record.h"
 
 namespace bestow::server {
@@ -69,10 +69,7 @@ void Issuing::OnStored(const Certificate& certificate,
   if (absl::IsAlreadyExists(issued.status()) && attempts_ < kMaxAttempts) {
     return Sign();
   }
-  if (absl::IsPermissionDenied(issued.status())) {
-    return done_(Refuse(Problem::kSecretSpent, issued.status().message()));
-  }
-  if (!issued.ok()) return done_(issued.status());
+  if (!issued.ok()) return done_(RefusalOf(issued.status()));
   if (issued->repeated) {
     exchange_->log().AddNote("repeated");
     absl::StatusOr<Certificate> repeated =

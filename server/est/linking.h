@@ -11,7 +11,7 @@ namespace bestow::server {
 struct LinkRules {
   bool is_required = false;
   // RFC 7030 3.7: an authenticated RA has verified the link itself, in another
-  // session, and its requests pass unverified.
+  // session, and its requests for others pass unverified. Not those for itself.
   bool is_ra = false;
 };
 

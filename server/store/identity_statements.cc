@@ -153,12 +153,12 @@ absl::StatusOr<int64_t> RegisterIdentity(Database& database,
   }
   if (!identity.ok()) return identity.status();
   if (!identity->MayUse(label)) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("the identity ", name, " is there already, and not for ",
-                     "this label"));
+    return absl::AbortedError(absl::StrCat("the identity ", name,
+                                           " is there already, and not for ",
+                                           "this label"));
   }
   if (identity->is_ra) {
-    return absl::PermissionDeniedError(
+    return absl::AbortedError(
         absl::StrCat("the identity ", name,
                      " is there already, as a registration "
                      "authority"));

@@ -31,7 +31,7 @@ absl::StatusOr<int64_t> UpsertIdentity(Database& database,
                                        const IdentityOptions& options,
                                        absl::Time now);
 // The identity of that name when it is good for `label` and no registration
-// authority, else kPermissionDenied; made, good for `label` alone, when it is
+// authority, else kAborted; made, good for `label` alone, when it is
 // not there.
 absl::StatusOr<int64_t> RegisterIdentity(Database& database,
                                          const std::string& name,

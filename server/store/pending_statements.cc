@@ -234,8 +234,8 @@ absl::StatusOr<std::optional<Issued>> RepeatForPending(
   const CertificateRecord& record = issuance.record;
   absl::StatusOr<PendingRequest> request =
       SelectPending(database, *issuance.pending_id);
-  const absl::Status gone = absl::PermissionDeniedError(
-      "the request for approval is not there any more");
+  const absl::Status gone =
+      absl::AbortedError("the request for approval is not there any more");
   if (absl::IsNotFound(request.status())) return gone;
   if (!request.ok()) return request.status();
   // The key of a CSR for /serverkeygen is not the certificate's.
@@ -262,7 +262,7 @@ absl::StatusOr<std::optional<Issued>> RepeatForPending(
     case State::kRefused:
       break;
   }
-  return absl::PermissionDeniedError("the request is not approved any more");
+  return absl::AbortedError("the request is not approved any more");
 }
 
 absl::Status TakePending(Database& database, const Issuance& issuance,

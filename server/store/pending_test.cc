@@ -126,8 +126,7 @@ TEST_F(PendingTest, MatchesByLabelIdentityOperationKeyAndSubject) {
 
 TEST_F(PendingTest, IssuesAnApprovedRequestOnce) {
   const PendingRequest request = *Ask(Request("k1"));
-  EXPECT_TRUE(
-      absl::IsPermissionDenied(Issue(IssuanceFor(request, "s0")).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s0")).status()));
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
   auto issued = Issue(IssuanceFor(request, "s1"));
   ASSERT_TRUE(issued.ok()) << issued.status();
@@ -142,8 +141,7 @@ TEST_F(PendingTest, IssuesAnApprovedRequestOnce) {
   EXPECT_EQ(CertificateCount(), 1u);
   // Too late: it is as if it had never been asked.
   now_ += absl::Seconds(1);
-  EXPECT_TRUE(
-      absl::IsPermissionDenied(Issue(IssuanceFor(request, "s3")).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s3")).status()));
   EXPECT_EQ(Ask(Request("k1"))->state, State::kWaiting);
 }
 
@@ -152,22 +150,22 @@ TEST_F(PendingTest, AnApprovalIsGoodForItsOwnRequestAlone) {
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
   Issuance wrong = IssuanceFor(request, "s1");
   wrong.record.key_sha256 = {1};
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(wrong).status()));
   wrong = IssuanceFor(request, "s1");
   wrong.record.label = "plant";
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(wrong).status()));
   wrong = IssuanceFor(request, "s1");
   wrong.record.identity_id = MakeIdentity("gw-18");
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(wrong).status()));
   wrong = IssuanceFor(request, "s1");
   wrong.pending_id = request.id + 1;
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(wrong).status()));
   // The operator saw the client's own key.
   wrong = IssuanceFor(request, "s1");
   wrong.record.operation = "serverkeygen";
   wrong.record.server_key = true;
   wrong.record.key_sha256 = {1};
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(wrong).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(wrong).status()));
   EXPECT_EQ(CertificateCount(), 0u);
   EXPECT_TRUE(Issue(IssuanceFor(request, "s1")).ok());
 }
@@ -182,10 +180,10 @@ TEST_F(PendingTest, AServerMadeKeyIsIssuedButOnce) {
   ASSERT_TRUE(Issue(issuance).ok());
   issuance.record.serial = {2};
   issuance.record.key_sha256 = {2};
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(issuance).status()));
   // Nor by one that was signed before and comes to the disk after it.
   issuance.record.issued_at = now_ - absl::Milliseconds(1);
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(issuance).status()));
   EXPECT_EQ(Ask(Request("csr key"))->state, State::kWaiting);
 }
 
@@ -198,8 +196,7 @@ TEST_F(PendingTest, TellsWhyARequestWasRefused) {
   EXPECT_EQ(refused->state, State::kRefused);
   EXPECT_EQ(refused->reason, "unknown site");
   EXPECT_EQ(refused->decided_at, now_);
-  EXPECT_TRUE(
-      absl::IsPermissionDenied(Issue(IssuanceFor(request, "s1")).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s1")).status()));
   // The operator may think again, either way.
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
   EXPECT_EQ(Ask(Request("k1"))->reason, "");
@@ -235,8 +232,7 @@ TEST_F(PendingTest, ADecisionIsGoodForAsLongAsTheWait) {
   ASSERT_TRUE(approved.ok());
   EXPECT_EQ(approved->expires_at, now_ + kWait);
   now_ += kWait;
-  EXPECT_TRUE(
-      absl::IsPermissionDenied(Issue(IssuanceFor(request, "s1")).status()));
+  EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s1")).status()));
 }
 
 TEST_F(PendingTest, LetsOnlySoManyWaitForEachLabel) {
@@ -315,7 +311,7 @@ TEST_F(PendingTest, RegistersADeviceThatWaits) {
   ASSERT_TRUE(store_->AddIdentity("ra", {{"plant"}, true}, now_).ok());
   PendingRequest ra = request;
   ra.identity = "ra";
-  EXPECT_TRUE(absl::IsPermissionDenied(Ask(ra).status()));
+  EXPECT_TRUE(absl::IsAborted(Ask(ra).status()));
   // Not one that had no place.
   request.identity = "dev-2";
   EXPECT_FALSE(Ask(request, 1).ok());

@@ -12,6 +12,7 @@
 #include "server/store/pending_statements.h"
 #include "server/store/renewal_statements.h"
 #include "server/store/schema.h"
+#include "server/store/secret_statements.h"
 
 namespace bestow::server {
 namespace {
@@ -220,6 +221,15 @@ absl::StatusOr<SecretRecord> SqliteStore::FindSecret(int64_t identity_id,
                                                      ByteView secret_sha256) {
   return ReadOne<SecretRecord>([&](Database& database) {
     return SelectSecret(database, identity_id, secret_sha256);
+  });
+}
+
+absl::Status SqliteStore::CheckUnused(int64_t identity_id, int64_t secret_id,
+                                      absl::Time asked_at) {
+  return Read([&](Database& database) {
+    // No key has this hash.
+    return CheckSecretFor(database, secret_id, identity_id, /*key_sha256=*/{},
+                          asked_at);
   });
 }
 

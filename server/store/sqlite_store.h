@@ -41,6 +41,8 @@ class SqliteStore : public Store {
   absl::StatusOr<Identity> FindIdentity(const std::string& name) override;
   absl::StatusOr<SecretRecord> FindSecret(int64_t identity_id,
                                           ByteView secret_sha256) override;
+  absl::Status CheckUnused(int64_t identity_id, int64_t secret_id,
+                           absl::Time asked_at) override;
   absl::StatusOr<std::vector<DigestSecret>> FindDigestSecrets(
       int64_t identity_id, const std::string& realm,
       const std::string& algorithm) override;

@@ -136,6 +136,22 @@ TEST_F(SqliteStoreTest, RefusesASecretThatExpiredUnused) {
   EXPECT_EQ(CertificateCount(), 0u);
 }
 
+TEST_F(SqliteStoreTest, TellsWhetherASecretIsUnused) {
+  const int64_t id = MakeIdentity("a");
+  const SecretRecord secret = MakeSecret("a", "h1");  // for an hour
+  const absl::Time last = kNow + absl::Hours(1) - absl::Seconds(1);
+  EXPECT_TRUE(store_->CheckUnused(id, secret.id, last).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      store_->CheckUnused(id, secret.id, last + absl::Seconds(1))));
+  EXPECT_TRUE(absl::IsNotFound(
+      store_->CheckUnused(MakeIdentity("b"), secret.id, kNow)));
+  Issuance issuance = MakeIssuance(id, "s1", "k1");
+  issuance.secret_id = secret.id;
+  ASSERT_TRUE(Issue(issuance).ok());
+  EXPECT_TRUE(
+      absl::IsPermissionDenied(store_->CheckUnused(id, secret.id, kNow)));
+}
+
 TEST_F(SqliteStoreTest, KeepsASecretToItsIdentity) {
   MakeIdentity("a");
   const int64_t other = MakeIdentity("b");

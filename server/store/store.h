@@ -49,11 +49,12 @@ class Store {
 
   // `done` is called once, on a thread of the store, and only after the record
   // is on the disk (or has failed). Errors beside the two above:
-  // kPermissionDenied: the secret has served another key, its time to be
-  // repeated is over, it expired unused, or the request is not approved any
-  // more (the message says which). kAlreadyExists: the serial number is taken;
-  // take another.
-  // A server-made key is sent but once: its secret or approval repeats nothing.
+  // kPermissionDenied: the secret has served another key or label, its time to
+  // be repeated is over, or it expired unused (the message says which).
+  // kAborted: the request is not approved any more, or the identity that
+  // registers itself is there by now and not its to take. kAlreadyExists: the
+  // serial number is taken; take another. A server-made key is sent but once:
+  // its secret or approval repeats nothing.
   using IssueDone = std::function<void(absl::StatusOr<Issued>)>;
   virtual void Issue(Issuance issuance, IssueDone done) = 0;
 
@@ -63,7 +64,8 @@ class Store {
   // count as not there, and are removed. identity_id 0: as in Issuance.
   // kResourceExhausted: `max_waiting` requests of this label wait already, or
   // kMaxWaitingOfIdentity of this identity at it. kPermissionDenied: a new one
-  // whose one-time secret expired or has served another key.
+  // whose one-time secret expired or has served another key. kAborted: as in
+  // Issue(), of an identity that registers itself.
   static constexpr size_t kMaxWaitingOfIdentity = 16;
   using PendingDone = std::function<void(absl::StatusOr<PendingRequest>)>;
   virtual void FindOrAddPending(PendingRequest request, size_t max_waiting,
@@ -74,6 +76,10 @@ class Store {
   virtual absl::StatusOr<Identity> FindIdentity(const std::string& name) = 0;
   virtual absl::StatusOr<SecretRecord> FindSecret(int64_t identity_id,
                                                   ByteView secret_sha256) = 0;
+  // As Issue() would refuse the identity's one-time secret to a key that it has
+  // not served, asked for at `asked_at`: kPermissionDenied.
+  virtual absl::Status CheckUnused(int64_t identity_id, int64_t secret_id,
+                                   absl::Time asked_at) = 0;
   // The password's and those of the newest one-time secrets: at most
   // kMaxDigestSecrets. None is no error.
   static constexpr size_t kMaxDigestSecrets = 16;

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import unittest
 
 from harness import (SERVER, Scratch, Server, body_of_der, body_to_pem,
@@ -89,6 +90,34 @@ class ReloadTest(unittest.TestCase):
         self.assertIn("workers changed: it takes effect at a restart",
                       self.server.process.log())
         self.assertEqual(self.status("plant/cacerts"), 200)
+
+    def test_a_hangup_before_it_listens_is_a_reload_then(self):
+        server = Server(self.scratch, "early")
+        self.addCleanup(lambda: server.process and server.process.stop())
+        config = read(server.config_path)
+        os.unlink(server.config_path)
+        os.mkfifo(server.config_path, 0o600)
+        start = threading.Thread(target=server.start)
+        start.start()
+
+        def writer():
+            try:
+                return os.open(server.config_path, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:  # nobody reads yet
+                return None
+
+        fd = wait_until(writer, "the server to read its config")
+        wait_until(lambda: server.process, "the process")
+        changed = write(self.scratch / "changed.toml",
+                        config + b'[labels.plant]\nrealm = "Plant"\n')
+        os.rename(changed, server.config_path)
+        server.process.popen.send_signal(signal.SIGHUP)
+        os.write(fd, config)
+        os.close(fd)
+        start.join()
+        wait_until(lambda: "reloaded: 1 labels" in server.process.log(),
+                   "the reload")
+        self.assertEqual(server.process.stop(), 0)
 
 
 if __name__ == "__main__":
