@@ -46,8 +46,11 @@ void LookAndFree(void* block) noexcept {
 
 }  // namespace bestow::est
 
+void* operator new(size_t size, const std::nothrow_t&) noexcept {
+  return std::calloc(1, size == 0 ? 1 : size);
+}
 void* operator new(size_t size) {
-  void* block = std::calloc(1, size == 0 ? 1 : size);
+  void* block = operator new(size, std::nothrow);
   if (block == nullptr) throw std::bad_alloc();
   return block;
 }
