@@ -33,7 +33,9 @@ struct ProfileConfig {
   std::vector<KeyType> key_types;
 };
 
-enum class Linking { kOptional, kRequired };  // RFC 7030 3.5
+// RFC 7030 3.5: whether /csrattrs asks for a link, and whether one has to be
+// there. One that is there is verified, whatever this says.
+enum class Linking { kOff, kOptional, kRequired };
 // Which Digest challenges stand beside Basic's (RFC 7616).
 enum class DigestOffer { kOff, kMd5, kSha256, kBoth };
 // What an enrollment and /serverkeygen need to show.

@@ -168,6 +168,8 @@ template = true
 subject = "CN={identity}"
 
 [labels."a.b"]
+[labels."a.b".auth]
+linking = "off"
 )",
                             "x.toml");
   ASSERT_TRUE(config.ok()) << config.status();
@@ -193,6 +195,8 @@ subject = "CN={identity}"
   EXPECT_EQ(config->service.ca, "ca");
   EXPECT_EQ(config->service.profile.sans.size(), 1u);
   EXPECT_EQ(config->service.auth.linking, Linking::kOptional);
+  ASSERT_NE(config->Find("a.b"), nullptr);
+  EXPECT_EQ(config->Find("a.b")->auth.linking, Linking::kOff);
   EXPECT_EQ(config->service.limits.body_bytes, 4096);
   EXPECT_EQ(config->MaxBodyBytes(), 8192);
   const auto& some = config->service.csr_attrs.for_identities;
@@ -312,7 +316,8 @@ TEST(ConfigTest, NamesMistakesBelowALabel) {
                 "must be one of \"off\", \"md5\", \"sha256\", \"both\"");
   ExpectMistake("[labels.a.auth]\nrequire = \"both\"\n",
                 "\"certificate+password\"");
-  ExpectMistake("[labels.a.auth]\nlinking = true\n", "must be one of");
+  ExpectMistake("[labels.a.auth]\nlinking = true\n",
+                "must be one of \"off\", \"optional\", \"required\"");
   ExpectMistake("[labels.a.auth]\nidevid_identity = \"fixed\"\n",
                 "must contain {serialNumber} or {CN}");
   ExpectMistake("[labels.a.auth]\nidevid_identity = \"{CN}{O}\"\n",

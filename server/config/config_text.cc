@@ -85,9 +85,10 @@ nonce_lifetime = "5m"
 # What an enrollment needs: "any", "certificate", "password",
 # "certificate+password".
 require = "any"
-# Whether requests must be linked to their TLS session (RFC 7030 3.5):
-# "optional" or "required". A link that is there is always verified. Behind a
-# proxy that ends TLS no link is ever right.
+# Whether requests are linked to their TLS session (RFC 7030 3.5): "optional"
+# asks for it in /csrattrs, "required" demands it, "off" does not ask. A link
+# that is there is always verified. Behind a proxy that ends TLS no link is ever
+# right: "off".
 linking = "optional"
 # PEM files, relative to this folder, of manufacturers' CAs whose certificates
 # (IDevID) are good for a first enrollment, and whom one stands for: an identity
@@ -117,7 +118,8 @@ server_keys = false
 [csr_attrs]
 # What /csrattrs asks clients for: object identifiers, dotted or by name
 # (challengePassword asks them to link the request to the TLS session), a kind
-# of key, extensions with values. Nothing at all: /csrattrs answers 204.
+# of key, extensions with values. Nothing at all, and
+# auth.linking "off": /csrattrs answers 204.
 # [[csr_attrs.for]] with identities = ["gw-*"] asks some for something else.
 oids = []
 key_type = ""

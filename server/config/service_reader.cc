@@ -125,10 +125,11 @@ void ReadAuth(TomlReader& toml, AuthConfig& auth) {
        {"password", Require::kPassword},
        {"certificate+password", Require::kCertificateAndPassword}},
       &auth.require);
-  ReadEnum<Linking>(
-      toml, "linking",
-      {{"optional", Linking::kOptional}, {"required", Linking::kRequired}},
-      &auth.linking);
+  ReadEnum<Linking>(toml, "linking",
+                    {{"off", Linking::kOff},
+                     {"optional", Linking::kOptional},
+                     {"required", Linking::kRequired}},
+                    &auth.linking);
   ReadNames(toml, "idevid_anchors", &auth.idevid_anchors,
             [](const std::string& path) {
               return path.empty() ? absl::InvalidArgumentError(

@@ -201,6 +201,11 @@ absl::StatusOr<est::CsrAttrs> CsrWishesFor(const ServiceConfig& config,
   for (const der::Oid& oid : request.oids) AddOid(oid, attrs);
   if (config.auth.linking == Linking::kRequired) {
     AddOid(oids::ChallengePassword(), attrs);
+  }
+  // Where it is optional, alone: who knows this OID knows what it means, others
+  // ignore it (RFC 7030 4.5.2), and might fill in a challengePassword as a
+  // password (RFC 2985 5.4.1).
+  if (config.auth.linking != Linking::kOff) {
     AddOid(oids::EstIdentityLinking(), attrs);
   }
   std::vector<der::Oid> bare;

@@ -16,9 +16,10 @@ bool MatchesPattern(std::string_view pattern, std::string_view text);
 
 // RFC 7030's list and, where the config says so, RFC 9908's template beside it.
 // For `identity`, "" when it is not known who asks: what then depends on the
-// name is left out of the list, and without a value in the template. Where
-// linking is required, challengePassword (4.5.2) and estIdentityLinking (RFC
-// 7894 4, for newer clients) are among it. Empty items: nothing is asked for.
+// name is left out of the list, and without a value in the template. Unless
+// linking is off, estIdentityLinking (RFC 7894 4) is among it, whoever asks;
+// where it is required, challengePassword (4.5.2) too. Empty items: nothing is
+// asked for.
 // kInvalidArgument: a template makes no valid name of this identity.
 absl::StatusOr<est::CsrAttrs> CsrWishesFor(const ServiceConfig& config,
                                            std::string_view identity);

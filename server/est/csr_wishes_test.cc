@@ -69,9 +69,25 @@ std::vector<Extension> ExtensionsOf(const est::CsrAttrs& attrs) {
   return *ParseExtensionsDer(values[0]);
 }
 
-TEST(CsrWishesTest, AsksForNothingByDefault) {
-  EXPECT_TRUE(CsrWishesFor({}, "")->items.empty());
-  EXPECT_TRUE(CsrWishesFor({}, "gw-17")->items.empty());
+TEST(CsrWishesTest, AsksForALinkAloneByDefault) {
+  const std::vector<est::AttrOrOid> link = {oids::EstIdentityLinking()};
+  EXPECT_EQ(CsrWishesFor({}, "")->items, link);
+  EXPECT_EQ(CsrWishesFor({}, "gw-17")->items, link);
+  // Once, also where the operator lists it too.
+  ServiceConfig config;
+  config.csr_attrs.all.oids = {oids::EstIdentityLinking()};
+  EXPECT_EQ(CsrWishesFor(config, "")->items, link);
+}
+
+TEST(CsrWishesTest, AsksForNoLinkWhereLinkingIsOff) {
+  ServiceConfig config;
+  config.auth.linking = Linking::kOff;
+  EXPECT_TRUE(CsrWishesFor(config, "")->items.empty());
+  EXPECT_TRUE(CsrWishesFor(config, "gw-17")->items.empty());
+  // The operator's own list stands.
+  config.csr_attrs.all.oids = {oids::ChallengePassword()};
+  EXPECT_EQ(CsrWishesFor(config, "")->items,
+            std::vector<est::AttrOrOid>{oids::ChallengePassword()});
 }
 
 // RFC 7030 4.5.2, RFC 7894 4
@@ -179,6 +195,7 @@ TEST(CsrWishesTest, AsksByATemplateBesideTheList) {
 // nothing is demanded of them.
 TEST(CsrWishesTest, WhatIsNotDemandedIsNotInTheTemplate) {
   ServiceConfig config;
+  config.auth.linking = Linking::kOff;
   config.csr_attrs.all.as_template = true;
   const auto wanted_of = [&] {
     return **est::FindTemplate(*CsrWishesFor(config, "gw-17"));
@@ -199,8 +216,24 @@ TEST(CsrWishesTest, WhatIsNotDemandedIsNotInTheTemplate) {
   EXPECT_FALSE(wanted.key->public_key.has_value());
 }
 
+// Who goes by the template alone (RFC 9908 4) links as well.
+TEST(CsrWishesTest, AsksForALinkInTheTemplateToo) {
+  ServiceConfig config;
+  config.csr_attrs.all.as_template = true;
+  for (const char* identity : {"", "gw-17"}) {
+    const est::CsrAttrs attrs = *CsrWishesFor(config, identity);
+    EXPECT_TRUE(est::ContainsOid(attrs, oids::EstIdentityLinking()));
+    EXPECT_FALSE(est::ContainsOid(attrs, oids::ChallengePassword()));
+    const est::CsrTemplate wanted = **est::FindTemplate(attrs);
+    ASSERT_EQ(wanted.attributes.size(), 1u);
+    EXPECT_EQ(wanted.attributes[0].type, oids::EstIdentityLinking());
+    EXPECT_TRUE(wanted.attributes[0].values.empty());
+  }
+}
+
 TEST(CsrWishesTest, TheFirstPatternThatFitsCounts) {
   ServiceConfig config;
+  config.auth.linking = Linking::kOff;
   config.csr_attrs.all.oids = {oids::SerialNumber()};
   CsrAttrsConfig::ForIdentities gateways;
   gateways.identities = {"gw-*", "router"};

@@ -486,7 +486,8 @@ class LinkTest : public EnrollRulesTest {
 };
 
 TEST_F(LinkTest, VerifiesEachLinkThatIsThereWhetherRequiredOrNot) {
-  for (Linking linking : {Linking::kOptional, Linking::kRequired}) {
+  for (Linking linking :
+       {Linking::kOff, Linking::kOptional, Linking::kRequired}) {
     config_.service.auth.linking = linking;
     Apply();
     for (const auto& [password, linking_value] :

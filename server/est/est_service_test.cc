@@ -35,11 +35,13 @@ TEST_F(EstServiceTest, GivesTheCaCertificatesToAnybody) {
 }
 
 // RFC 7030 4.5.2
-TEST_F(EstServiceTest, AnswersCsrAttrsWith204UntilConfigured) {
+TEST_F(EstServiceTest, AnswersCsrAttrsWith204WhereNothingIsAskedFor) {
+  Config config;
+  config.service.auth.linking = Linking::kOff;
+  Configure(config);
   HttpResponse response = Get("/.well-known/est/csrattrs");
   EXPECT_EQ(response.status, 204);
   EXPECT_EQ(response.body, "");
-  Config config;
   config.service.csr_attrs.all.oids = {oids::ChallengePassword()};
   Configure(config);
   response = Get("/.well-known/est/csrattrs");
@@ -48,6 +50,16 @@ TEST_F(EstServiceTest, AnswersCsrAttrsWith204UntilConfigured) {
   auto attrs = est::ParseCsrAttrsDer(*est::DecodeBody(response.body));
   ASSERT_TRUE(attrs.ok()) << attrs.status();
   EXPECT_TRUE(est::ContainsOid(*attrs, oids::ChallengePassword()));
+}
+
+// As A.2's reply is framed: base64 of the SEQUENCE of id-aa 58 (RFC 7894).
+TEST_F(EstServiceTest, AsksForALinkUntilConfigured) {
+  const HttpResponse response = Get("/.well-known/est/csrattrs");
+  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(HeaderOf(response, "Content-Type"), "application/csrattrs");
+  EXPECT_EQ(*est::DecodeBody(response.body),
+            (Bytes{0x30, 0x0d, 0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
+                   0x01, 0x09, 0x10, 0x02, 0x3a}));
 }
 
 // RFC 7030 3.2.2: "The EST server MUST provide services regardless of whether
@@ -64,6 +76,7 @@ TEST_F(EstServiceTest, ServesLabelsWithCasAndProfilesOfTheirOwn) {
   plant.realm = "Plant";
   plant.profile.subject = "O=Plant,CN={identity}";
   plant.csr_attrs.all.oids = {oids::ChallengePassword()};
+  config.service.auth.linking = Linking::kOff;
   config.labels = {plant};
   Configure(config);
 
@@ -109,7 +122,9 @@ TEST_F(EstServiceTest, AsksEachClientForItsOwnAttributes) {
     EXPECT_EQ(response.status, 200);
     auto attrs = est::ParseCsrAttrsDer(*est::DecodeBody(response.body));
     EXPECT_TRUE(attrs.ok()) << attrs.status();
-    return attrs.ok() && attrs->items.size() == 1 &&
+    // And each for a link, whoever it is.
+    return attrs.ok() && attrs->items.size() == 2 &&
+           est::ContainsOid(*attrs, oids::EstIdentityLinking()) &&
            est::ContainsOid(*attrs, oid);
   };
   const der::Oid mine = oids::CommonName(), everybodys = oids::SerialNumber();

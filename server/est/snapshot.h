@@ -35,7 +35,7 @@ struct Service {
   std::shared_ptr<const TrustAnchors> idevid_anchors;
 
   // What a client is asked for; `identity`: "" when nobody is authenticated.
-  // Where linking is required, challengePassword is among it (RFC 7030 4.5.2).
+  // Links to the TLS session are among it (csr_wishes.h).
   // Empty items: nothing is asked for.
   absl::StatusOr<est::CsrAttrs> CsrAttrsFor(std::string_view identity) const;
 };

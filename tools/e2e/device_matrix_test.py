@@ -18,6 +18,9 @@ KEY_TYPES = {
     "rsa-3072": ("(3072 bit)", "sha256WithRSAEncryption"),
 }
 VERSIONS = ("1.2", "1.3")
+# RFC 7894's attribute, under the name that openssl has for it.
+IDENTITY_LINKING = (r"1\.2\.840\.113549\.1\.9\.16\.2\.58|"
+                    "id-aa-estIdentityLinking|estIdentityLinking")
 
 
 class DeviceMatrixTest(unittest.TestCase):
@@ -109,6 +112,31 @@ class DeviceMatrixTest(unittest.TestCase):
         agent.once()
         self.assertEqual(key(), first)
         self.assertNotEqual(serial_of(read(agent.path("cert.pem"))), serial)
+
+    def test_links_where_the_server_can(self):
+        server = self.make_server()
+        for version in VERSIONS:
+            with self.subTest(version=version):
+                agent = self.make_agent(
+                    server, f"links-{version.replace('.', '')}",
+                    server_keys=f'tls = "{version}"', fraction=1e-09)
+                for _ in range(2):
+                    agent.once()
+                self.check_key(agent, server, "ec-p256")
+                csr = text(["openssl", "req", "-in",
+                            self.linked_csr(agent, version), "-noout",
+                            "-text"])
+                self.assertRegex(csr, IDENTITY_LINKING)
+                self.assertNotIn("challengePassword", csr)
+
+    def test_does_not_link_unasked(self):
+        server = self.make_server('\n[auth]\nlinking = "off"\n')
+        agent = self.make_agent(server, "unlinked", fraction=1e-09)
+        agent.once()
+        csr = text(["openssl", "req", "-in", self.linked_csr(agent, "1.3"),
+                    "-noout", "-text"])
+        self.assertNotRegex(csr, IDENTITY_LINKING)
+        self.assertNotIn("challengePassword", csr)
 
     def test_links_where_the_server_demands_it(self):
         server = self.make_server('\n[auth]\nlinking = "required"\n')

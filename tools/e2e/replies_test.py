@@ -66,7 +66,9 @@ class RepliesTest(unittest.TestCase):
         cls.scratch = Scratch()
         cls.addClassCleanup(cls.scratch.close)
         cls.server = Server(cls.scratch,
-                            settings={"server_keys": "true"}).start()
+                            settings={"server_keys": "true"})
+        cls.server.add_config('[labels.unlinked.auth]\nlinking = "off"')
+        cls.server.start()
         cls.addClassCleanup(cls.server.stop)
         cls.server.add_user(NAME, PASSWORD)
         cls.key, _, csr_der = make_key_and_csr(cls.scratch, NAME)
@@ -126,8 +128,18 @@ class RepliesTest(unittest.TestCase):
             rb"\A(?:[A-Za-z0-9+/]{64}\n)+[A-Za-z0-9+/]{0,64}={0,2}\n?\Z")
         self.assertEqual(len(certificates_in(body_to_pem(reply.body))), 1)
 
-    def test_no_csr_attributes(self):
+    def test_csr_attributes(self):
         reply = self.connect().ask("GET", "csrattrs")
+        self.assert_well_formed(reply, "HTTP/1.1 200 OK")
+        self.assertEqual(reply.values("Content-Type"),
+                         ["application/csrattrs"])
+        self.assertEqual(reply.values("Content-Transfer-Encoding"), ["base64"])
+        # id-aa 58 alone: estIdentityLinking (RFC 7894).
+        self.assertEqual(reply.body, base64.b64encode(bytes.fromhex(
+            "300d060b2a864886f70d010910023a")) + b"\n")
+
+    def test_no_csr_attributes(self):
+        reply = self.connect().ask("GET", "unlinked/csrattrs")
         self.assert_well_formed(reply, "HTTP/1.1 204 No Content")
         self.assertEqual(reply.body, b"")
 

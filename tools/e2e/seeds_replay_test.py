@@ -180,6 +180,7 @@ class SeedsReplayTest(unittest.TestCase):
             'hostnames = ["localhost", "127.0.0.1"]',
             f'realm = "{REALM}"',
             "[auth]", "basic = false", 'digest = "md5"',
+            'linking = "off"',
             "[enrollment]", "server_keys = true",
             "[csr_attrs]", f"oids = [{oids}]", ""]))
         password = write(cls.scratch / "password", PASSWORD)
