@@ -4,9 +4,7 @@
 #include <sys/stat.h>
 
 #include <cstdio>
-#include <filesystem>
 #include <memory>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -16,6 +14,7 @@
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "server/admin/new_ca.h"
+#include "server/admin/state_files.h"
 #include "server/admin/state_folder.h"
 #include "server/auth/sealed_secret.h"
 #include "server/ca/certificate_authority.h"
@@ -28,22 +27,6 @@ namespace {
 constexpr int kHoursPerYear = 24 * 365;
 // Nothing renews it yet, and a fleet stands still without it.
 constexpr absl::Duration kTlsValidity = absl::Hours(5 * kHoursPerYear);
-constexpr mode_t kFolderMode = 0700;
-constexpr mode_t kSecretMode = 0600;
-constexpr mode_t kPublicMode = 0644;
-
-bool Exists(const std::string& path) {
-  struct stat st;
-  return lstat(path.c_str(), &st) == 0;
-}
-
-absl::Status Remove(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (!error) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("can't remove ", path, ": ", error.message()));
-}
 
 absl::Status Move(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
@@ -56,27 +39,27 @@ absl::Status Move(const std::string& from, const std::string& to) {
 absl::Status PrepareFolder(const StatePaths& paths) {
   absl::Status status = MakeDirectory(paths.folder, kFolderMode);
   if (!status.ok()) return status;
-  if (Exists(paths.config)) {
+  if (PathExists(paths.config)) {
     return absl::AlreadyExistsError(
         absl::StrCat(paths.folder,
                      " already holds a state: run it with `bestow-server run "
                      "--state_dir=",
                      paths.folder, "`, or give another folder"));
   }
-  const bool broke_off = Exists(paths.staging);
+  const bool broke_off = PathExists(paths.staging);
   for (const std::string& path :
        {paths.ca_folder, paths.tls_folder, paths.database, paths.seal_key}) {
-    if (!Exists(path)) continue;
+    if (!PathExists(path)) continue;
     if (!broke_off) {
       return absl::AlreadyExistsError(
           absl::StrCat(path,
                        " is there already, and not from an init that "
                        "broke off: give another folder"));
     }
-    status = Remove(path);
+    status = RemovePath(path);
     if (!status.ok()) return status;
   }
-  status = Remove(paths.staging);
+  status = RemovePath(paths.staging);
   if (!status.ok()) return status;
   if (chmod(paths.folder.c_str(), kFolderMode) != 0) {
     return absl::ErrnoToStatus(
@@ -168,7 +151,7 @@ absl::StatusOr<std::string> InitState(const InitOptions& options,
   if (status.ok()) status = Move(staged.config, paths.config);
   if (status.ok()) status = SyncDirectory(paths.folder);
   if (!status.ok()) return status;
-  status = Remove(paths.staging);
+  status = RemovePath(paths.staging);
   if (!status.ok()) return status;
   return HexEncode(Sha256(made->ca.certificate.der));
 }

@@ -1,16 +1,14 @@
 #include "server/admin/new_ca.h"
 
 #include <errno.h>
-#include <sys/stat.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/secret.h"
+#include "server/admin/state_files.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/known_names.h"
 
@@ -18,22 +16,6 @@ namespace bestow::server {
 namespace {
 
 constexpr absl::Duration kValidity = absl::Hours(20 * 365 * 24);
-constexpr mode_t kFolderMode = 0700;
-constexpr mode_t kSecretMode = 0600;
-constexpr mode_t kPublicMode = 0644;
-
-bool Exists(const std::string& path) {
-  struct stat st;
-  return lstat(path.c_str(), &st) == 0;
-}
-
-absl::Status Remove(const std::string& path) {
-  std::error_code error;
-  std::filesystem::remove_all(path, error);
-  if (!error) return absl::OkStatus();
-  return absl::InternalError(
-      absl::StrCat("can't remove ", path, ": ", error.message()));
-}
 
 }  // namespace
 
@@ -76,7 +58,7 @@ absl::StatusOr<Certificate> AddCa(const StatePaths& paths,
         "\" can't be a CA's folder: 1 to 64 of A-Z a-z 0-9 . _ -, the first a "
         "letter or digit"));
   }
-  if (!Exists(paths.config)) {
+  if (!PathExists(paths.config)) {
     return absl::FailedPreconditionError(
         absl::StrCat(paths.folder,
                      " is not a state folder: make one with "
@@ -87,13 +69,13 @@ absl::StatusOr<Certificate> AddCa(const StatePaths& paths,
   if (!ca.ok()) return ca.status();
 
   const std::string folder = absl::StrCat(paths.cas_folder, "/", name);
-  if (Exists(folder)) {
+  if (PathExists(folder)) {
     return absl::AlreadyExistsError(absl::StrCat(folder, " is there already"));
   }
   // No CA's name begins with a dot.
   const std::string staging = absl::StrCat(paths.cas_folder, "/.new-", name);
   absl::Status status = MakeDirectory(paths.cas_folder, kFolderMode);
-  if (status.ok()) status = Remove(staging);  // of one that broke off
+  if (status.ok()) status = RemovePath(staging);  // of one that broke off
   if (status.ok()) status = WriteCa(*ca, staging);
   if (status.ok()) status = SyncDirectory(staging);
   // Onto a folder with something in it, rename() fails.
