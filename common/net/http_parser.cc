@@ -19,10 +19,10 @@ constexpr int kMaxInterimResponses = 8;
 constexpr size_t kMaxChunkedOverhead = 8;
 constexpr size_t kLastChunkBytes = 5;  // "0" and two line ends
 
-// "... HTTP/2.0": well-formed, but not ours.
+// "... HTTP/2.0": well-formed, but not ours. The line's end may not have come.
 bool NamesOtherVersion(std::string_view text) {
-  const size_t end = text.find("\r\n");
-  if (end == std::string_view::npos || end < 9) return false;
+  const size_t end = std::min(text.find('\r'), text.size());
+  if (end < 9) return false;
   const std::string_view version = text.substr(end - 9, 9);
   const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   return absl::StartsWith(version, " HTTP/") && is_digit(version[6]) &&
