@@ -48,7 +48,8 @@ Server::Server(const Config& config, std::unique_ptr<SqliteStore> store,
       worker_count_(config.workers == 0 ? Cores()
                                         : static_cast<size_t>(config.workers)),
       clock_(clock),
-      store_(std::move(store)) {}
+      store_(std::move(store)),
+      housekeeper_(clock) {}
 
 Server::~Server() = default;
 
@@ -184,6 +185,7 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
 }
 
 void Server::Run() {
+  housekeeper_.Start();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->thread = std::thread([worker = worker.get()] {
       worker->loop->Run();
@@ -192,6 +194,7 @@ void Server::Run() {
     });
   }
   for (const std::unique_ptr<Worker>& worker : workers_) worker->thread.join();
+  housekeeper_.Stop();
 }
 
 void Server::Stop() {

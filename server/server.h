@@ -20,6 +20,7 @@
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
+#include "server/housekeeping/housekeeper.h"
 #include "server/store/sqlite_store.h"
 
 namespace bestow::server {
@@ -40,6 +41,10 @@ class Server {
   // with and that only a restart changes; "seal.key" is the key's file. On a
   // failure nothing has changed.
   absl::StatusOr<std::vector<std::string>> Reload(const ServerState& state);
+
+  // Of this server: tasks may be added before and while it runs. They run while
+  // Run() does.
+  Housekeeper& housekeeper() { return housekeeper_; }
 
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
@@ -82,6 +87,7 @@ class Server {
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
   std::unique_ptr<EstService> service_;
+  Housekeeper housekeeper_;  // its tasks use all of the above
 };
 
 }  // namespace bestow::server

@@ -3,11 +3,10 @@
 #define SERVER_AUTH_AUTHENTICATOR_FIXTURE_H_
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
-#include "common/base/clock.h"
+#include "common/base/fake_clock.h"
 #include "common/crypto/signer.h"
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
@@ -23,22 +22,6 @@ class AuthenticatorFixture : public testing::Test {
   static constexpr char kDigestSecret[] = "bcdefghijklmnopqrstuvwxyz234567a";
   static constexpr char kTarget[] = "/.well-known/est/simpleenroll";
   static constexpr char kRemote[] = "192.0.2.7:50312";
-
-  class TestClock : public Clock {
-   public:
-    absl::Time Now() const override {
-      std::lock_guard<std::mutex> lock(mutex_);
-      return now_;
-    }
-    void Advance(absl::Duration by) {
-      std::lock_guard<std::mutex> lock(mutex_);
-      now_ += by;
-    }
-
-   private:
-    mutable std::mutex mutex_;
-    absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-  };
 
   struct Ca {
     std::shared_ptr<const CertificateAuthority> authority;
@@ -80,7 +63,7 @@ class AuthenticatorFixture : public testing::Test {
                                 const std::string& remote = kRemote);
   AuthFailure::Kind KindOf(const absl::StatusOr<Principal>& principal);
 
-  TestClock clock_;
+  FakeClock clock_;
   std::unique_ptr<SqliteStore> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   Ca ca_;

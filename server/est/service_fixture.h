@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "common/base/clock.h"
+#include "common/base/fake_clock.h"
 #include "common/crypto/signer.h"
 #include "common/net/http_message.h"
 #include "common/pki/certificate.h"
@@ -28,22 +28,6 @@
 #include "server/store/sqlite_store.h"
 
 namespace bestow::server {
-
-class FakeClock : public Clock {
- public:
-  absl::Time Now() const override {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return now_;
-  }
-  void Advance(absl::Duration by) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    now_ += by;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  absl::Time now_ = absl::FromUnixSeconds(1'800'000'000);
-};
 
 // What other threads post runs on the thread that waits here.
 class TestLoop {
