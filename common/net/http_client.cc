@@ -15,14 +15,14 @@
 #include "common/net/http_writer.h"
 #include "common/net/resolver.h"
 #include "common/net/socket_address.h"
-#include "common/net/tls_socket.h"
+#include "common/net/stream_socket.h"
 
 namespace bestow {
 namespace {
 constexpr uint16_t kHttpsPort = 443;
 }  // namespace
 
-struct HttpClient::Impl : public TlsSocket::User,
+struct HttpClient::Impl : public StreamSocket::User,
                           public std::enable_shared_from_this<Impl> {
   enum class State { kNew, kConnecting, kReady, kBusy, kBroken };
 
@@ -40,7 +40,7 @@ struct HttpClient::Impl : public TlsSocket::User,
   void AddressFailed(const absl::Status& why);
   void CloseFd();
 
-  // TlsSocket::User
+  // StreamSocket::User
   void OnHandshakeDone() override;
   void OnData(ByteView plaintext) override;
   void OnFlushed() override;
@@ -77,7 +77,7 @@ struct HttpClient::Impl : public TlsSocket::User,
 
   bool request_closes = false;
   bool in_body = false;
-  std::shared_ptr<TlsSocket> socket;
+  std::shared_ptr<StreamSocket> socket;
   std::unique_ptr<EventLoop::Timer> deadline;
 };
 
@@ -134,7 +134,7 @@ void HttpClient::Impl::TcpConnected() {
     return AddressFailed(absl::UnavailableError(std::strerror(error)));
   }
   SetDeadline(options.limits.handshake_timeout, "no TLS handshake");
-  absl::StatusOr<std::shared_ptr<TlsSocket>> made = TlsSocket::Connect(
+  absl::StatusOr<std::shared_ptr<StreamSocket>> made = StreamSocket::Connect(
       loop, std::exchange(fd, -1), options.tls, options.host, this);
   if (!made.ok()) return Fail(About(made.status()));
   socket = *std::move(made);
@@ -246,7 +246,7 @@ void HttpClient::Impl::Complete() {
   HttpResponse response = parser.TakeResponse();
   const bool goes_on = !response.close && !request_closes &&
                        socket->flushed() && parser.buffered_bytes() == 0 &&
-                       !socket->tls().peer_closed();
+                       !socket->tls()->peer_closed();
   state = State::kReady;
   OnResponse done = std::exchange(on_response, nullptr);
   if (!goes_on) {
@@ -304,8 +304,8 @@ void HttpClient::Send(HttpRequest request, OnResponse done) {
 
 const TlsStream* HttpClient::tls() const {
   const bool connected =
-      impl_->socket != nullptr && impl_->socket->tls().handshake_done();
-  return connected ? &impl_->socket->tls() : nullptr;
+      impl_->socket != nullptr && impl_->socket->tls()->handshake_done();
+  return connected ? impl_->socket->tls() : nullptr;
 }
 
 bool HttpClient::reusable() const {

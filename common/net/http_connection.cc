@@ -30,15 +30,19 @@ HttpConnection::~HttpConnection() { Cut(); }
 
 void HttpConnection::Start(int fd) {
   auto self = shared_from_this();
-  absl::StatusOr<std::shared_ptr<TlsSocket>> socket =
-      TlsSocket::Accept(loop_, fd, options_.tls(), this);
+  if (options_.tls == nullptr) {
+    socket_ = StreamSocket::AcceptPlain(loop_, fd, this);
+    return Enter(State::kIdle, options_.limits.header_timeout);
+  }
+  absl::StatusOr<std::shared_ptr<StreamSocket>> socket =
+      StreamSocket::Accept(loop_, fd, options_.tls(), this);
   if (!socket.ok()) {
     options_.on_refused(peer_.remote_address,
                         std::string(socket.status().message()));
     return Gone();
   }
   socket_ = *std::move(socket);
-  peer_.tls = &socket_->tls();
+  peer_.tls = socket_->tls();
   Enter(State::kHandshake, options_.limits.handshake_timeout);
 }
 

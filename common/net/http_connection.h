@@ -10,12 +10,12 @@
 #include "common/net/http_message.h"
 #include "common/net/http_parser.h"
 #include "common/net/http_server.h"
-#include "common/net/tls_socket.h"
+#include "common/net/stream_socket.h"
 
 namespace bestow {
 
 // Belongs to the loop's thread.
-class HttpConnection : public TlsSocket::User,
+class HttpConnection : public StreamSocket::User,
                        public std::enable_shared_from_this<HttpConnection> {
  public:
   using OnGone = std::function<void(HttpConnection*)>;
@@ -65,7 +65,7 @@ class HttpConnection : public TlsSocket::User,
   OnGone on_gone_;
   HttpRequestParser parser_;
   HttpPeer peer_;
-  std::shared_ptr<TlsSocket> socket_;
+  std::shared_ptr<StreamSocket> socket_;
   State state_ = State::kHandshake;
   size_t requests_ = 0;
   bool draining_ = false;

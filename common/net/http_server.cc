@@ -132,7 +132,7 @@ absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Create(
   if (options.max_connections == 0) {
     return absl::InvalidArgumentError("max_connections must be 1 at least");
   }
-  CHECK(options.tls != nullptr && options.handler != nullptr);
+  CHECK(options.handler != nullptr);
   if (options.on_refused == nullptr) {
     options.on_refused = [](const std::string&, const std::string&) {};
   }

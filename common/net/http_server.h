@@ -1,4 +1,4 @@
-// HTTPS for one worker thread: listeners, connections, limits.
+// HTTPS, or plain HTTP, for one worker thread: listeners, connections, limits.
 #ifndef COMMON_NET_HTTP_SERVER_H_
 #define COMMON_NET_HTTP_SERVER_H_
 
@@ -27,8 +27,8 @@ std::string LocalAddress(int fd);
 // What a handler may know of the connection a request came on. Lives as long
 // as the connection; only for the loop's thread.
 struct HttpPeer {
-  std::string remote_address;  // "192.0.2.7:50312"
-  const TlsStream* tls = nullptr;
+  std::string remote_address;      // "192.0.2.7:50312"
+  const TlsStream* tls = nullptr;  // nullptr: plain HTTP
 };
 
 class HttpServer {
@@ -49,7 +49,8 @@ class HttpServer {
     HttpLimits limits;
     size_t max_connections = 1000;
     // The context for connections accepted from now on: called per connection,
-    // so that a reload takes effect.
+    // so that a reload takes effect. Null: plain HTTP, for what needs neither
+    // secrecy nor a known server.
     std::function<std::shared_ptr<const TlsContext>()> tls;
     Handler handler;
     OnRefused on_refused;

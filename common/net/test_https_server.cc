@@ -56,7 +56,7 @@ TestHttpsServer::TestHttpsServer(Options options)
     HttpServer::Options server;
     server.limits = options.limits;
     server.max_connections = options.max_connections;
-    server.tls = [this] { return context_; };
+    if (!options.plain) server.tls = [this] { return context_; };
     server.handler = options.handler ? options.handler : &Echo;
     server.on_refused = [this](const std::string&, const std::string& why) {
       std::lock_guard<std::mutex> lock(mutex_);

@@ -28,6 +28,7 @@ class TestHttpsServer {
     KeyType ca_key = KeyType::kEcP256;
     KeyType server_key = KeyType::kEcP256;
     HttpServer::Handler handler;  // null: Echo
+    bool plain = false;           // HTTP without TLS
   };
 
   // "POST /x body" of the request.

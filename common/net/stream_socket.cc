@@ -1,4 +1,4 @@
-#include "common/net/tls_socket.h"
+#include "common/net/stream_socket.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,16 +25,16 @@ absl::Status SocketError(int error) {
 
 }  // namespace
 
-TlsSocket::TlsSocket(EventLoop& loop, int fd, User* user)
+StreamSocket::StreamSocket(EventLoop& loop, int fd, User* user)
     : loop_(loop), fd_(fd), user_(user) {
   // A reply is one write: waiting to fill a segment only costs time.
   const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
-TlsSocket::~TlsSocket() { Close(); }
+StreamSocket::~StreamSocket() { Close(); }
 
-TlsStream::Hooks TlsSocket::MakeHooks() {
+TlsStream::Hooks StreamSocket::MakeHooks() {
   return {.post = [&loop = loop_](
                       std::function<void()> fn) { loop.Post(std::move(fn)); },
           .on_progress =
@@ -45,27 +45,34 @@ TlsStream::Hooks TlsSocket::MakeHooks() {
               }};
 }
 
-absl::StatusOr<std::shared_ptr<TlsSocket>> TlsSocket::Accept(
+absl::StatusOr<std::shared_ptr<StreamSocket>> StreamSocket::Accept(
     EventLoop& loop, int fd, std::shared_ptr<const TlsContext> context,
     User* user) {
-  std::shared_ptr<TlsSocket> socket(new TlsSocket(loop, fd, user));
+  std::shared_ptr<StreamSocket> socket(new StreamSocket(loop, fd, user));
   absl::Status status = socket->Start(
       TlsStream::CreateServer(std::move(context), socket->MakeHooks()));
   if (!status.ok()) return status;
   return socket;
 }
 
-absl::StatusOr<std::shared_ptr<TlsSocket>> TlsSocket::Connect(
+absl::StatusOr<std::shared_ptr<StreamSocket>> StreamSocket::Connect(
     EventLoop& loop, int fd, std::shared_ptr<const TlsContext> context,
     std::string host, User* user) {
-  std::shared_ptr<TlsSocket> socket(new TlsSocket(loop, fd, user));
+  std::shared_ptr<StreamSocket> socket(new StreamSocket(loop, fd, user));
   absl::Status status = socket->Start(TlsStream::CreateClient(
       std::move(context), std::move(host), socket->MakeHooks()));
   if (!status.ok()) return status;
   return socket;
 }
 
-absl::Status TlsSocket::Start(
+std::shared_ptr<StreamSocket> StreamSocket::AcceptPlain(EventLoop& loop, int fd,
+                                                        User* user) {
+  std::shared_ptr<StreamSocket> socket(new StreamSocket(loop, fd, user));
+  socket->UpdateWatches();
+  return socket;
+}
+
+absl::Status StreamSocket::Start(
     absl::StatusOr<std::unique_ptr<TlsStream>> stream) {
   if (!stream.ok()) return stream.status();
   stream_ = *std::move(stream);
@@ -76,15 +83,18 @@ absl::Status TlsSocket::Start(
   return absl::OkStatus();
 }
 
-void TlsSocket::Readable() {
+void StreamSocket::Readable() {
   auto self = shared_from_this();
   if (lingering_) return Drain();
   uint8_t buffer[kReadBytes];
   const ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
   if (n > 0) {
-    return Deliver(stream_->Feed(ByteView(buffer, static_cast<size_t>(n))));
+    const ByteView bytes(buffer, static_cast<size_t>(n));
+    if (stream_ == nullptr) return DeliverPlain(bytes);
+    return Deliver(stream_->Feed(bytes));
   }
   if (n == 0) {
+    if (stream_ == nullptr) return End(absl::OkStatus());
     return End(absl::UnavailableError(
         "the peer closed the connection without TLS close_notify"));
   }
@@ -93,7 +103,7 @@ void TlsSocket::Readable() {
 }
 
 // After every step of the stream. The caller holds a reference to *this.
-void TlsSocket::Deliver(const absl::Status& status) {
+void StreamSocket::Deliver(const absl::Status& status) {
   Send();
   if (stream_->handshake_done() && !handshake_reported_) {
     handshake_reported_ = true;
@@ -110,7 +120,12 @@ void TlsSocket::Deliver(const absl::Status& status) {
   UpdateWatches();
 }
 
-void TlsSocket::End(const absl::Status& why) {
+void StreamSocket::DeliverPlain(ByteView bytes) {
+  user_->OnData(bytes);
+  if (fd_ >= 0) UpdateWatches();
+}
+
+void StreamSocket::End(const absl::Status& why) {
   if (!ended_) {
     ended_ = true;
     if (!lingering_) user_->OnEnd(why);
@@ -119,47 +134,54 @@ void TlsSocket::End(const absl::Status& why) {
   UpdateWatches();
 }
 
-void TlsSocket::EndLater(absl::Status why) {
+void StreamSocket::EndLater(absl::Status why) {
   loop_.Post([weak = weak_from_this(), why = std::move(why)] {
-    std::shared_ptr<TlsSocket> self = weak.lock();
+    std::shared_ptr<StreamSocket> self = weak.lock();
     if (self != nullptr && self->fd_ >= 0) self->End(why);
   });
 }
 
-void TlsSocket::Write(ByteView plaintext) {
+void StreamSocket::Write(ByteView plaintext) {
   if (fd_ < 0) return;
-  absl::Status status = stream_->Write(plaintext);
-  if (!status.ok()) return EndLater(std::move(status));
+  if (stream_ == nullptr) {
+    unsent_.append(AsText(plaintext));
+  } else {
+    absl::Status status = stream_->Write(plaintext);
+    if (!status.ok()) return EndLater(std::move(status));
+  }
   Send();
   UpdateWatches();
 }
 
+void StreamSocket::DropUnsent() {
+  unsent_.clear();
+  unsent_at_ = 0;
+}
+
 // Moves the stream's output on to the kernel.
-void TlsSocket::Send() {
-  unsent_.append(AsText(stream_->TakeOutput()));
-  if (write_shut_) unsent_.clear();
-  size_t sent = 0;
-  while (sent < unsent_.size()) {
-    const ssize_t n =
-        send(fd_, unsent_.data() + sent, unsent_.size() - sent, MSG_NOSIGNAL);
+void StreamSocket::Send() {
+  if (stream_ != nullptr) unsent_.append(AsText(stream_->TakeOutput()));
+  if (write_shut_) DropUnsent();
+  while (unsent_at_ < unsent_.size()) {
+    const ssize_t n = send(fd_, unsent_.data() + unsent_at_,
+                           unsent_.size() - unsent_at_, MSG_NOSIGNAL);
     if (n >= 0) {
-      sent += static_cast<size_t>(n);
+      unsent_at_ += static_cast<size_t>(n);
       continue;
     }
     if (errno == EINTR) continue;
-    if (errno == EAGAIN) break;
+    if (errno == EAGAIN) return;
     // Perhaps the peer said why before it closed: while we read, reading ends
     // the connection.
     const bool reading = !paused_ && !ended_ && !lingering_;
     if (!reading) EndLater(SocketError(errno));
     write_shut_ = true;
-    unsent_.clear();
-    return;
+    break;
   }
-  unsent_.erase(0, sent);
+  DropUnsent();
 }
 
-void TlsSocket::Writable() {
+void StreamSocket::Writable() {
   auto self = shared_from_this();
   Send();
   if (unsent_.empty() && lingering_ && !write_shut_) {
@@ -170,20 +192,21 @@ void TlsSocket::Writable() {
   if (unsent_.empty() && !lingering_) user_->OnFlushed();
 }
 
-void TlsSocket::PauseReading() {
+void StreamSocket::PauseReading() {
   paused_ = true;
   UpdateWatches();
 }
 
-void TlsSocket::ResumeReading() {
+void StreamSocket::ResumeReading() {
   paused_ = false;
   UpdateWatches();
 }
 
-void TlsSocket::UpdateWatches() {
+void StreamSocket::UpdateWatches() {
   if (fd_ < 0) return;
   const bool read =
-      lingering_ || (!paused_ && !ended_ && !stream_->waiting_for_signer());
+      lingering_ || (!paused_ && !ended_ &&
+                     (stream_ == nullptr || !stream_->waiting_for_signer()));
   if (!read) {
     readable_.reset();
   } else if (readable_ == nullptr) {
@@ -196,10 +219,10 @@ void TlsSocket::UpdateWatches() {
   }
 }
 
-void TlsSocket::Linger(absl::Duration at_most) {
+void StreamSocket::Linger(absl::Duration at_most) {
   if (fd_ < 0 || lingering_) return;
   lingering_ = true;
-  stream_->Shutdown();
+  if (stream_ != nullptr) stream_->Shutdown();
   Send();
   if (unsent_.empty() && !write_shut_) {
     write_shut_ = true;
@@ -213,7 +236,7 @@ void TlsSocket::Linger(absl::Duration at_most) {
   UpdateWatches();
 }
 
-void TlsSocket::Drain() {
+void StreamSocket::Drain() {
   char buffer[kReadBytes];
   const ssize_t n = recv(fd_, buffer, sizeof(buffer), 0);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
@@ -225,7 +248,7 @@ void TlsSocket::Drain() {
   user_->OnLingered();
 }
 
-void TlsSocket::Close() {
+void StreamSocket::Close() {
   if (fd_ < 0) return;
   if (stream_ != nullptr && !lingering_) {
     stream_->Shutdown();
