@@ -11,10 +11,10 @@
 #include "absl/strings/str_cat.h"
 #include "agent/credentials/credential_store.h"
 #include "agent/daemon.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/base/file.h"
 #include "common/crypto/key_type.h"
 #include "common/pki/certificate.h"
+#include "common/tpm/tpm_public.h"
 
 namespace bestow::agent {
 namespace {

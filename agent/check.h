@@ -5,7 +5,7 @@
 #include <string>
 
 #include "agent/config/config.h"
-#include "agent/tpm/tpm.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 

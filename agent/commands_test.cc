@@ -18,9 +18,9 @@
 #include "absl/time/time.h"
 #include "agent/credentials/credential_store.h"
 #include "agent/enroll/testing/est_test_server.h"
-#include "agent/tpm/testing/swtpm.h"
 #include "common/base/file.h"
 #include "common/net/event_loop.h"
+#include "common/tpm/testing/swtpm.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

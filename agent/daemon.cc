@@ -14,10 +14,10 @@
 #include "agent/credentials/credential_store.h"
 #include "agent/enroll/enroller.h"
 #include "agent/status/activity.h"
-#include "agent/tpm/esys_tpm.h"
-#include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
+#include "common/tpm/esys_tpm.h"
+#include "common/tpm/tpm_signer.h"
 
 namespace bestow::agent {
 namespace {

@@ -15,7 +15,7 @@
 #include "agent/daemon.h"
 #include "agent/server_key/command.h"
 #include "agent/status/device_status.h"
-#include "agent/tpm/esys_tpm.h"
+#include "common/tpm/esys_tpm.h"
 
 DEFINE_string(config, "/etc/bestow-agent.toml", "the configuration file");
 DEFINE_bool(once, false,

@@ -4,10 +4,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "agent/tpm/tpm_public.h"
-#include "agent/tpm/tss2_key_file.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
+#include "common/tpm/tpm_public.h"
+#include "common/tpm/tss2_key_file.h"
 #include "toml++/toml.h"
 
 namespace bestow::agent {

@@ -8,8 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/tpm/tpm.h"
 #include "common/pki/certificate.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 

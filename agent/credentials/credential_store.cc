@@ -15,10 +15,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "agent/tpm/tss2_key_file.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/pki/pem.h"
+#include "common/tpm/tss2_key_file.h"
 
 namespace bestow::agent {
 namespace {

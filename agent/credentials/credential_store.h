@@ -22,9 +22,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/credentials/credential.h"
-#include "agent/tpm/tpm.h"
 #include "common/base/bytes.h"
 #include "common/pki/certificate.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 

@@ -11,11 +11,11 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "agent/tpm/fake_tpm.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/crypto/signer.h"
+#include "common/tpm/fake_tpm.h"
+#include "common/tpm/tpm_public.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

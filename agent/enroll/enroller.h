@@ -20,10 +20,10 @@
 #include "agent/enroll/http_login.h"
 #include "agent/enroll/machine.h"
 #include "agent/enroll/trust.h"
-#include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
 #include "common/crypto/key_type.h"
 #include "common/net/event_loop.h"
+#include "common/tpm/tpm_signer.h"
 
 namespace bestow::agent {
 

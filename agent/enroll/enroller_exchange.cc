@@ -5,12 +5,12 @@
 #include "absl/strings/str_join.h"
 #include "agent/enroll/enroller.h"
 #include "agent/enroll/trust_source.h"
-#include "agent/tpm/errors.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
 #include "common/crypto/key_type.h"
 #include "common/est/csr_attrs.h"
 #include "common/tls/tls_context.h"
+#include "common/tpm/errors.h"
+#include "common/tpm/tpm_public.h"
 
 namespace bestow::agent {
 namespace {

@@ -4,11 +4,11 @@
 #include "absl/random/distributions.h"
 #include "absl/strings/str_cat.h"
 #include "agent/enroll/enroller.h"
-#include "agent/tpm/errors.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/base/failpoint.h"
 #include "common/crypto/key_type.h"
 #include "common/pki/pkcs10.h"
+#include "common/tpm/errors.h"
+#include "common/tpm/tpm_public.h"
 
 namespace bestow::agent {
 namespace {

@@ -11,10 +11,10 @@
 #include "agent/daemon.h"
 #include "agent/server_key/fetch.h"
 #include "agent/server_key/server_key_store.h"
-#include "agent/tpm/esys_tpm.h"
-#include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
 #include "common/crypto/key_type.h"
+#include "common/tpm/esys_tpm.h"
+#include "common/tpm/tpm_signer.h"
 
 namespace bestow::agent {
 namespace {

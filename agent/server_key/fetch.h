@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "agent/config/config.h"
-#include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
 #include "common/base/secret.h"
 #include "common/crypto/key_type.h"
+#include "common/tpm/tpm_signer.h"
 
 namespace bestow::agent {
 

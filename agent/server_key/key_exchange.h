@@ -17,11 +17,11 @@
 #include "agent/enroll/http_login.h"
 #include "agent/enroll/trust.h"
 #include "agent/server_key/protection.h"
-#include "agent/tpm/tpm_signer.h"
 #include "common/base/clock.h"
 #include "common/crypto/signer.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_message.h"
+#include "common/tpm/tpm_signer.h"
 
 namespace bestow::agent {
 

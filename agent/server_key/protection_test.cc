@@ -7,12 +7,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/server_key/testing/key_server.h"
-#include "agent/tpm/fake_tpm.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/base/file.h"
 #include "common/cms/smime_capabilities.h"
 #include "common/crypto/public_key.h"
 #include "common/pki/oids.h"
+#include "common/tpm/fake_tpm.h"
+#include "common/tpm/tpm_public.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

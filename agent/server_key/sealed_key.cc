@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/tpm/tss2_key_file.h"
 #include "common/der/reader.h"
 #include "common/der/writer.h"
 #include "common/pki/pem.h"
+#include "common/tpm/tss2_key_file.h"
 
 namespace bestow::agent {
 namespace {

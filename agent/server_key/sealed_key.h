@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "agent/tpm/tpm.h"
 #include "common/base/bytes.h"
 #include "common/base/secret.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "agent/tpm/errors.h"
-#include "agent/tpm/fake_tpm.h"
+#include "common/tpm/errors.h"
+#include "common/tpm/fake_tpm.h"
 #include "gtest/gtest.h"
 #include "testdata/matchers.h"
 

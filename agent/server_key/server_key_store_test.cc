@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "agent/tpm/fake_tpm.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/pki/certificate.h"
 #include "common/tls/test_ca.h"
+#include "common/tpm/fake_tpm.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

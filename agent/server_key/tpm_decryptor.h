@@ -6,10 +6,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "agent/tpm/tpm.h"
 #include "common/base/bytes.h"
 #include "common/base/secret.h"
 #include "common/cms/decrypt.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 

@@ -6,9 +6,9 @@
 
 #include "agent/credentials/credential_store.h"
 #include "agent/schedule/agenda.h"
-#include "agent/tpm/fake_tpm.h"
-#include "agent/tpm/tpm_public.h"
 #include "common/tls/test_ca.h"
+#include "common/tpm/fake_tpm.h"
+#include "common/tpm/tpm_public.h"
 #include "gtest/gtest.h"
 
 namespace bestow::agent {

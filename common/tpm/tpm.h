@@ -1,0 +1,77 @@
+// What we need of a TPM: signing keys, a little decryption, and
+// secrets that no other TPM can open.
+#ifndef COMMON_TPM_TPM_H_
+#define COMMON_TPM_TPM_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "common/base/bytes.h"
+#include "common/base/secret.h"
+#include "common/crypto/key_type.h"
+#include "common/crypto/signer.h"
+
+namespace bestow {
+
+// The owner hierarchy's handle: the parent is the primary that its default
+// ECC template derives (TSS2 PRIVATE KEY's way to say so).
+inline constexpr uint32_t kParentOwner = 0x40000001;
+
+// A key outside the TPM: nothing in it helps anybody without the TPM that
+// made it.
+struct TpmKey {
+  Bytes public_blob;   // TPM2B_PUBLIC with its size
+  Bytes private_blob;  // TPM2B_PRIVATE with its size: encrypted by the parent
+  uint32_t parent = kParentOwner;
+  bool operator==(const TpmKey&) const = default;
+};
+
+// A secret outside the TPM, likewise.
+struct SealedBlob {
+  Bytes public_blob;  // TPM2B_PUBLIC with its size, of a KEYEDHASH object
+  Bytes private_blob;
+  uint32_t parent = kParentOwner;
+  bool operator==(const SealedBlob&) const = default;
+};
+
+// What every TPM can seal in one object (MAX_SYM_DATA, Part 2, 11.1.14).
+inline constexpr size_t kMaxSealedBytes = 128;
+
+// Not thread-safe, and may block for seconds (an RSA key: tens of them):
+// TpmWorker gives it a thread. Errors carry a TpmAction (errors.h).
+// TpmAction::kKeyLost: this TPM did not make the key or blob, or was cleared
+// since. Nothing stays loaded between calls.
+class Tpm {
+ public:
+  virtual ~Tpm() = default;
+
+  // A new key with kEcKeyAttributes or kRsaKeyAttributes. kUnsupported when
+  // this TPM makes no keys of `type` (none makes Ed25519).
+  virtual absl::StatusOr<TpmKey> CreateKey(KeyType type) = 0;
+
+  // `algorithm` over `message`, as X.509 and TLS carry it. EC keys sign with
+  // their curve's ECDSA, RSA keys with PKCS #1 or PSS, whose salt is as long
+  // as the digest (RFC 8446 4.2.3); another algorithm: kInvalidArgument.
+  virtual absl::StatusOr<Bytes> Sign(const TpmKey& key,
+                                     SignatureAlgorithm algorithm,
+                                     ByteView message) = 0;
+
+  // RSAES-OAEP with SHA-256, MGF1 with SHA-256 and no label (RFC 4055 4.1).
+  // kInvalidArgument: not an RSA key, or `ciphertext` is not of its size.
+  virtual absl::StatusOr<Secret> RsaOaepDecrypt(const TpmKey& key,
+                                                ByteView ciphertext) = 0;
+
+  // 1 to kMaxSealedBytes octets, else kInvalidArgument. They go to the TPM
+  // and come back encrypted: who listens on the bus learns nothing.
+  virtual absl::StatusOr<SealedBlob> Seal(const Secret& secret) = 0;
+  virtual absl::StatusOr<Secret> Unseal(const SealedBlob& blob) = 0;
+
+  // OK when the TPM answers and can derive the storage primary.
+  virtual absl::Status Check() = 0;
+};
+
+}  // namespace bestow
+
+#endif  // COMMON_TPM_TPM_H_
