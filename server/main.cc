@@ -1,7 +1,6 @@
-// bestow-server: flags to options, and the command's function.
+// bestow-server: flags, and the command that they are for.
 #include <cstdlib>
 #include <iostream>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,31 +10,30 @@
 #include "absl/log/globals.h"
 #include "absl/log/initialize.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "absl/types/span.h"
 #include "common/base/clock.h"
 #include "gflags/gflags.h"
-#include "server/admin/commands.h"
-#include "server/admin/identity_commands.h"
-#include "server/admin/request_commands.h"
-#include "server/admin/usage.h"
-#include "server/run.h"
+#include "server/command_table.h"
 
-DEFINE_string(state_dir, "", "the state folder");
-DEFINE_string(hostname, "", "init: names and addresses of this server");
-DEFINE_string(listen, "127.0.0.1:8443", "init: where run listens");
-DEFINE_string(ca_name, "", "init, add-ca: the CA's common name");
-DEFINE_string(ca_key_type, "ec-p256", "init: the CA's kind of key");
-DEFINE_string(key_type, "ec-p256", "add-ca: the CA's kind of key");
-DEFINE_string(label, "", "labels of an identity, or of certificates");
-DEFINE_bool(ra, false, "the identity is a registration authority");
-DEFINE_bool(digest, false, "good for HTTP Digest too");
-DEFINE_string(password_file, "", "add-user: the file with the password");
-DEFINE_bool(replace, false, "add-user: replace a password");
-DEFINE_string(valid_for, "24h", "add-secret: until its first use");
-DEFINE_string(key_file, "", "add-psk: the file with the key");
-DEFINE_bool(json, false, "list, requests: as JSON");
-DEFINE_string(reason, "", "deny: what the client is told");
-DEFINE_string(within, "", "renew-early: the time to renew in");
-DEFINE_string(issued_before, "", "renew-early: the certificates meant");
+// What each is for stands on the page of each command that has it.
+DEFINE_string(ca_key_type, "ec-p256", "");
+DEFINE_string(ca_name, "", "");
+DEFINE_bool(digest, false, "");
+DEFINE_string(hostname, "", "");
+DEFINE_string(issued_before, "", "");
+DEFINE_bool(json, false, "");
+DEFINE_string(key_file, "", "");
+DEFINE_string(key_type, "ec-p256", "");
+DEFINE_string(label, "", "");
+DEFINE_string(listen, "127.0.0.1:8443", "");
+DEFINE_string(password_file, "", "");
+DEFINE_bool(ra, false, "");
+DEFINE_string(reason, "", "");
+DEFINE_bool(replace, false, "");
+DEFINE_string(state_dir, "", "");
+DEFINE_string(valid_for, "24h", "");
+DEFINE_string(within, "", "");
 DECLARE_bool(help);
 
 namespace gflags {
@@ -52,26 +50,20 @@ int UsageError(std::string_view message, std::string_view command) {
   return kExitUsage;
 }
 
-int Help(std::string_view name) {
-  if (name.empty()) {
-    std::cout << OverviewText();
-    return kExitOk;
-  }
-  const CommandUsage* command = FindCommand(name);
-  if (command == nullptr) {
-    return UsageError(absl::StrCat("there is no command ", name), "");
-  }
-  std::cout << command->text;
+int Help(absl::Span<const std::string> words) {
+  absl::StatusOr<std::string> text = HelpText(words);
+  if (!text.ok()) return UsageError(text.status().message(), "");
+  std::cout << *text;
   return kExitOk;
 }
 
 // A flag of ours that was given and that `command` does not take; "" if none.
-std::string StrayFlag(const CommandUsage& command) {
+std::string StrayFlag(const Command& command) {
   std::vector<gflags::CommandLineFlagInfo> flags;
   gflags::GetAllFlags(&flags);
   for (const gflags::CommandLineFlagInfo& flag : flags) {
-    const bool ours = absl::c_any_of(AllCommands(), [&](const auto& any) {
-      return absl::c_linear_search(any.flags, flag.name);
+    const bool ours = absl::c_any_of(AllCommands(), [&](const Command* any) {
+      return absl::c_linear_search(any->flags, flag.name);
     });
     if (ours && !flag.is_default &&
         !absl::c_linear_search(command.flags, flag.name)) {
@@ -81,88 +73,48 @@ std::string StrayFlag(const CommandUsage& command) {
   return "";
 }
 
-IdentityFlags Identity(const std::string& name) {
-  IdentityFlags flags{FLAGS_state_dir, name, FLAGS_label, std::nullopt};
-  if (!gflags::GetCommandLineFlagInfoOrDie("ra").is_default) {
-    flags.is_ra = FLAGS_ra;
+CommandLine::Flags FlagsOf(const Command& command) {
+  CommandLine::Flags flags;
+  for (std::string_view name : command.flags) {
+    const gflags::CommandLineFlagInfo info =
+        gflags::GetCommandLineFlagInfoOrDie(std::string(name).c_str());
+    flags.emplace(name,
+                  CommandLine::Flag{info.current_value, !info.is_default});
   }
   return flags;
 }
 
-// `argument` is the command's, where it has one.
-int Dispatch(const Console& console, std::string_view command,
-             const std::string& argument) {
-  if (command == "init") {
-    return InitCommand(console,
-                       {FLAGS_state_dir, FLAGS_hostname, FLAGS_listen,
-                        FLAGS_ca_name.empty() ? "Bestow CA" : FLAGS_ca_name,
-                        FLAGS_ca_key_type});
+int Main(std::vector<std::string> words) {
+  if (!words.empty() && words[0] == "help") {
+    return Help(absl::MakeSpan(words).subspan(1));
   }
-  if (command == "add-ca") {
-    return AddCaCommand(
-        console, {FLAGS_state_dir, argument, FLAGS_ca_name, FLAGS_key_type});
-  }
-  if (command == "check") return CheckCommand(console, FLAGS_state_dir);
-  if (command == "run") return RunCommand(console, FLAGS_state_dir);
-  if (command == "add-identity") {
-    return AddIdentityCommand(console, Identity(argument));
-  }
-  if (command == "add-user") {
-    if (FLAGS_password_file.empty()) {
-      return UsageError("--password_file=FILE is missing", command);
-    }
-    return AddUserCommand(console, Identity(argument),
-                          {FLAGS_password_file, FLAGS_replace, FLAGS_digest});
-  }
-  if (command == "add-secret") {
-    return AddSecretCommand(console, Identity(argument),
-                            {FLAGS_valid_for, FLAGS_digest});
-  }
-  if (command == "add-psk") {
-    return AddPskCommand(console, Identity(argument), FLAGS_key_file);
-  }
-  if (command == "requests") {
-    return RequestsCommand(console, FLAGS_state_dir, FLAGS_json);
-  }
-  if (command == "approve") {
-    return ApproveCommand(console, FLAGS_state_dir, argument);
-  }
-  if (command == "deny") {
-    return DenyCommand(console, FLAGS_state_dir, argument, FLAGS_reason);
-  }
-  if (command == "renew-early") {
-    return RenewEarlyCommand(console, FLAGS_state_dir,
-                             {FLAGS_label, FLAGS_issued_before, FLAGS_within});
-  }
-  return ListCommand(console, FLAGS_state_dir, FLAGS_json);
-}
-
-int Main(const std::vector<std::string>& arguments) {
-  const std::string name = arguments.empty() ? "" : arguments[0];
-  if (name == "help") return Help(arguments.size() > 1 ? arguments[1] : "");
-  if (FLAGS_help) return Help(name);
-  if (name.empty()) return UsageError("which command?", "");
-  const CommandUsage* command = FindCommand(name);
-  if (command == nullptr) {
-    return UsageError(absl::StrCat("there is no command ", name), "");
-  }
-  const std::string stray = StrayFlag(*command);
+  if (FLAGS_help) return Help(words);
+  absl::StatusOr<FoundCommand> found = FindCommand(words);
+  if (!found.ok()) return UsageError(found.status().message(), "");
+  const Command& command = *found->command;
+  const std::string stray = StrayFlag(command);
   if (!stray.empty()) {
-    return UsageError(absl::StrCat(name, " takes no --", stray), name);
+    return UsageError(absl::StrCat(command.name, " takes no --", stray),
+                      command.name);
   }
-  if (arguments.size() != (command->argument.empty() ? 1 : 2)) {
-    return UsageError(
-        command->argument.empty()
-            ? absl::StrCat(name, " takes flags only")
-            : absl::StrCat(name, " takes one ", command->argument),
-        name);
+  const size_t given = words.size() - found->words;
+  std::string_view argument = command.argument;
+  const bool optional = absl::ConsumePrefix(&argument, "[") &&
+                        absl::ConsumeSuffix(&argument, "]");
+  if (given > (argument.empty() ? 0 : 1) ||
+      (given == 0 && !argument.empty() && !optional)) {
+    return UsageError(argument.empty()
+                          ? absl::StrCat(command.name, " takes flags only")
+                          : absl::StrCat(command.name, " takes one ", argument),
+                      command.name);
   }
-  if (FLAGS_state_dir.empty()) {
-    return UsageError("--state_dir=DIR is missing", name);
+  const CommandLine line(FlagsOf(command), given == 0 ? "" : words.back());
+  if (absl::c_linear_search(command.flags, "state_dir") &&
+      line.state_dir().empty()) {
+    return UsageError("--state_dir=DIR is missing", command.name);
   }
   const SystemClock clock;
-  const Console console{std::cout, std::cerr, clock};
-  return Dispatch(console, name, arguments.back());
+  return command.run({std::cout, std::cerr, clock}, line);
 }
 
 }  // namespace

@@ -24,6 +24,16 @@
 namespace bestow::server {
 namespace {
 
+constexpr char kRun[] = R"(bestow-server run --state_dir=DIR
+
+Serves EST (RFC 7030) until SIGTERM or SIGINT, which let requests under way
+finish. SIGHUP loads the config, the CAs and the certificates again; when
+something in them is wrong, the log says where and the old ones stay. Prints a
+line "bestow-server: listening on https://..." for each listening socket when it
+is ready, and logs to stderr. Sockets that systemd passes are used in place of
+the config's.
+)";
+
 // Warns this long before a certificate of the server's own ends.
 constexpr absl::Duration kWarnBefore = absl::Hours(24 * 60);
 
@@ -169,6 +179,20 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   serving.join();
   LOG(INFO) << "stopped";
   return kExitOk;
+}
+
+absl::Span<const Command> RunCommands() {
+  static const auto* const kCommands = new std::vector<Command>{
+      {"run",
+       "serve EST",
+       kRun,
+       {"state_dir"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         return RunCommand(console, line.state_dir());
+       }},
+  };
+  return *kCommands;
 }
 
 }  // namespace bestow::server

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "absl/types/span.h"
+#include "server/admin/command.h"
 #include "server/admin/console.h"
 
 namespace bestow::server {
@@ -12,6 +14,8 @@ namespace bestow::server {
 // line per listening socket to the console when it is ready; logs through
 // absl/log.
 int RunCommand(const Console& console, const std::string& state_dir);
+
+absl::Span<const Command> RunCommands();
 
 }  // namespace bestow::server
 

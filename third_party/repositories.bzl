@@ -52,5 +52,6 @@ def bestow_repositories():
             "libstdc++6",
             "libtomlplusplus-dev",
             "libtss2-dev",
+            "nlohmann-json3-dev",
         ],
     )

@@ -111,7 +111,7 @@ void ReadServerKeys(TomlFile& file, Config* config) {
       !absl::HexStringToBytes(*id, &octets)) {
     file.Mistake("server_keys", "psk_id",
                  "must be the key identifier's hex digits, as the server's "
-                 "add-psk shows them");
+                 "psks add shows them");
     return;
   }
   config->psk_id = ToBytes(AsBytes(octets));

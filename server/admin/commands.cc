@@ -22,6 +22,51 @@
 namespace bestow::server {
 namespace {
 
+constexpr char kInit[] =
+    R"(bestow-server init --state_dir=DIR [--hostname=NAME_OR_IP[,...]]
+    [--listen=127.0.0.1:8443] [--ca_name="Bestow CA"] [--ca_key_type=ec-p256]
+
+Makes the state folder DIR: a certification authority, the server's own TLS
+certificate, the database of what is issued, and bestow-server.toml, which is
+commented. Prints the CA's SHA-256 fingerprint, which agents can pin. Refuses a
+folder that already holds a state; can be run again after a failure.
+
+  --hostname   the names and addresses by which devices reach this server; they
+               go into its TLS certificate (default: localhost, 127.0.0.1, ::1
+               and the addresses of --listen)
+  --listen     where `run` will listen, separated by commas; [::]:8443 is every
+               address
+  --ca_name    the common name of the CA
+  --ca_key_type
+               ec-p256, ec-p384, rsa-2048, rsa-3072 or ed25519 (which few
+               clients can verify). The TLS certificate's key is P-256
+)";
+
+constexpr char kCaCreate[] =
+    R"(bestow-server ca create --state_dir=DIR NAME [--ca_name="NAME"]
+    [--key_type=ec-p256]
+
+Makes another CA in DIR/cas/NAME, for labels: write ca = "cas/NAME" below
+[labels.LABEL] in bestow-server.toml. Prints the CA's SHA-256 fingerprint.
+
+  --ca_name    the common name of the CA
+  --key_type   ec-p256, ec-p384, rsa-2048, rsa-3072 or ed25519
+)";
+
+constexpr char kCheck[] = R"(bestow-server check --state_dir=DIR
+
+Loads what `run` and SIGHUP would load, serves nothing, and says which label has
+which CA. Exit code 3, with the line of each mistake, when something is wrong.
+)";
+
+constexpr char kCertificatesList[] =
+    R"(bestow-server certificates list --state_dir=DIR [--json]
+
+Lists the issued certificates, oldest first. Works while the server runs.
+
+  --json       as a JSON array
+)";
+
 // The names by which this machine reaches a server that listens there.
 std::vector<std::string> HostnamesFor(const std::vector<std::string>& listen) {
   std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
@@ -89,7 +134,7 @@ int InitCommand(const Console& console, const InitFlags& flags) {
               << "CA SHA-256 fingerprint: " << *fingerprint << "\n"
               << "Server names: " << absl::StrJoin(options.hostnames, ", ")
               << "\n\nNext:\n"
-              << "  bestow-server add-secret --state_dir=" << paths.folder
+              << "  bestow-server secrets add --state_dir=" << paths.folder
               << " NAME    # a one-time secret for each device\n"
               << "  bestow-server run --state_dir=" << paths.folder << "\n"
               << "Give each device its secret, and the CA's fingerprint or "
@@ -100,7 +145,7 @@ int InitCommand(const Console& console, const InitFlags& flags) {
   return kExitOk;
 }
 
-int AddCaCommand(const Console& console, const AddCaFlags& flags) {
+int CaCreateCommand(const Console& console, const CaCreateFlags& flags) {
   absl::StatusOr<KeyType> key_type = KeyTypeByName(flags.key_type);
   if (!key_type.ok()) {
     return Report(console, kExitUsage,
@@ -164,8 +209,8 @@ int CheckCommand(const Console& console, const std::string& state_dir) {
   return kExitOk;
 }
 
-int ListCommand(const Console& console, const std::string& state_dir,
-                bool json) {
+int CertificatesListCommand(const Console& console,
+                            const std::string& state_dir, bool json) {
   const StatePaths paths(state_dir);
   absl::StatusOr<std::unique_ptr<SqliteStore>> store =
       SqliteStore::Open(paths.database, {});
@@ -194,6 +239,51 @@ int ListCommand(const Console& console, const std::string& state_dir,
   if (!status.ok()) return Report(console, kExitFailed, status);
   if (!json && first) console.out << "No certificate has been issued yet.\n";
   return kExitOk;
+}
+
+absl::Span<const Command> StateCommands() {
+  static const auto* const kCommands = new std::vector<Command>{
+      {"init",
+       "make a state folder with a CA",
+       kInit,
+       {"state_dir", "hostname", "listen", "ca_name", "ca_key_type"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         const std::string& ca_name = line.Text("ca_name");
+         return InitCommand(console, {line.state_dir(), line.Text("hostname"),
+                                      line.Text("listen"),
+                                      ca_name.empty() ? "Bestow CA" : ca_name,
+                                      line.Text("ca_key_type")});
+       }},
+      {"check",
+       "check the config and the state",
+       kCheck,
+       {"state_dir"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         return CheckCommand(console, line.state_dir());
+       }},
+      {"ca create",
+       "make another CA, for labels",
+       kCaCreate,
+       {"state_dir", "ca_name", "key_type"},
+       "NAME",
+       [](const Console& console, const CommandLine& line) {
+         return CaCreateCommand(
+             console, {line.state_dir(), line.argument(), line.Text("ca_name"),
+                       line.Text("key_type")});
+       }},
+      {"certificates list",
+       "list the issued certificates",
+       kCertificatesList,
+       {"state_dir", "json"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         return CertificatesListCommand(console, line.state_dir(),
+                                        line.IsOn("json"));
+       }},
+  };
+  return *kCommands;
 }
 
 }  // namespace bestow::server

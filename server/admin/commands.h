@@ -6,6 +6,8 @@
 
 #include <string>
 
+#include "absl/types/span.h"
+#include "server/admin/command.h"
 #include "server/admin/console.h"
 
 namespace bestow::server {
@@ -19,19 +21,21 @@ struct InitFlags {
 };
 int InitCommand(const Console& console, const InitFlags& flags);
 
-struct AddCaFlags {
+struct CaCreateFlags {
   std::string state_dir;
   std::string name;     // of its folder, cas/NAME
   std::string ca_name;  // "": NAME
   std::string key_type = "ec-p256";
 };
-int AddCaCommand(const Console& console, const AddCaFlags& flags);
+int CaCreateCommand(const Console& console, const CaCreateFlags& flags);
 
 // Loads what `run` would, and says what it would serve.
 int CheckCommand(const Console& console, const std::string& state_dir);
 
-int ListCommand(const Console& console, const std::string& state_dir,
-                bool json);
+int CertificatesListCommand(const Console& console,
+                            const std::string& state_dir, bool json);
+
+absl::Span<const Command> StateCommands();
 
 }  // namespace bestow::server
 

@@ -23,7 +23,6 @@
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
 #include "server/admin/state_folder.h"
-#include "server/admin/usage.h"
 #include "server/auth/password.h"
 #include "server/auth/sealed_records.h"
 #include "server/store/sqlite_store.h"
@@ -139,10 +138,10 @@ TEST_F(CommandsTest, PrintsTheSecretAlone) {
 }
 
 TEST_F(CommandsTest, ListsWhatIsIssued) {
-  EXPECT_EQ(ListCommand(console_, folder_, false), kExitOk);
+  EXPECT_EQ(CertificatesListCommand(console_, folder_, false), kExitOk);
   EXPECT_EQ(out_.str(), "No certificate has been issued yet.\n");
   Clear();
-  EXPECT_EQ(ListCommand(console_, folder_, true), kExitOk);
+  EXPECT_EQ(CertificatesListCommand(console_, folder_, true), kExitOk);
   EXPECT_EQ(out_.str(), "[]\n");
   ASSERT_EQ(AddUser("gw-17"), kExitOk);
   {
@@ -165,7 +164,7 @@ TEST_F(CommandsTest, ListsWhatIsIssued) {
     done.get_future().wait();
   }
   Clear();
-  EXPECT_EQ(ListCommand(console_, folder_, true), kExitOk);
+  EXPECT_EQ(CertificatesListCommand(console_, folder_, true), kExitOk);
   EXPECT_EQ(out_.str(),
             "[\n  {\"serial\": \"40ab\", \"identity\": \"gw-17\", \"label\": "
             "\"\", \"subject\": \"CN=\\\"gw\\\\17\", \"not_before\": "
@@ -173,13 +172,13 @@ TEST_F(CommandsTest, ListsWhatIsIssued) {
             "\"not_after\": \"1970-01-02T00:00:00Z\", \"key_sha256\": "
             "\"0102\", \"operation\": \"simpleenroll\"}\n]\n");
   Clear();
-  EXPECT_EQ(ListCommand(console_, folder_, false), kExitOk);
+  EXPECT_EQ(CertificatesListCommand(console_, folder_, false), kExitOk);
   EXPECT_TRUE(absl::StrContains(out_.str(), "serial      40ab\n"));
 }
 
 TEST_F(CommandsTest, AFolderThatIsNoStateIsExitCode3) {
   const std::string none = folder_ + "_none";
-  EXPECT_EQ(ListCommand(console_, none, false), kExitState);
+  EXPECT_EQ(CertificatesListCommand(console_, none, false), kExitState);
   EXPECT_EQ(AddUserCommand(console_, {none, "a"}, {password_file_}),
             kExitState);
   EXPECT_EQ(AddSecretCommand(console_, {none, "a"}, {"1h"}), kExitState);
@@ -189,7 +188,7 @@ TEST_F(CommandsTest, MakesACaThatALabelCanUse) {
   for (const char* type :
        {"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "ed25519"}) {
     Clear();
-    EXPECT_EQ(AddCaCommand(console_, {folder_, type, "A CA", type}), kExitOk)
+    EXPECT_EQ(CaCreateCommand(console_, {folder_, type, "A CA", type}), kExitOk)
         << err_.str();
     EXPECT_TRUE(absl::StrContains(out_.str(), "CA SHA-256 fingerprint: "));
     auto ca = LoadCa(absl::StrCat(folder_, "/cas/", type));
@@ -197,13 +196,14 @@ TEST_F(CommandsTest, MakesACaThatALabelCanUse) {
     EXPECT_EQ(*KeyTypeOfSpki(ca->authority->certificate().spki),
               *KeyTypeByName(type));
   }
-  EXPECT_EQ(AddCaCommand(console_, {folder_, "ec-p256", "", "ec-p256"}),
+  EXPECT_EQ(CaCreateCommand(console_, {folder_, "ec-p256", "", "ec-p256"}),
             kExitFailed);
-  EXPECT_EQ(AddCaCommand(console_, {folder_, "b", "", "dsa"}), kExitUsage);
-  EXPECT_EQ(AddCaCommand(console_, {folder_, "../b", "", "ec-p256"}),
+  EXPECT_EQ(CaCreateCommand(console_, {folder_, "b", "", "dsa"}), kExitUsage);
+  EXPECT_EQ(CaCreateCommand(console_, {folder_, "../b", "", "ec-p256"}),
             kExitUsage);
-  EXPECT_EQ(AddCaCommand(console_, {folder_, ".b", "", "ec-p256"}), kExitUsage);
-  EXPECT_EQ(AddCaCommand(console_, {folder_ + "_none", "b"}), kExitState);
+  EXPECT_EQ(CaCreateCommand(console_, {folder_, ".b", "", "ec-p256"}),
+            kExitUsage);
+  EXPECT_EQ(CaCreateCommand(console_, {folder_ + "_none", "b"}), kExitState);
 }
 
 TEST_F(CommandsTest, InitTakesTheTypeOfTheCasKey) {
@@ -226,7 +226,7 @@ TEST_F(CommandsTest, ChecksWithoutServing) {
   AddToConfig("[labels.plant]\nca = \"cas/plant\"\n");
   EXPECT_EQ(CheckCommand(console_, folder_), kExitState);
   EXPECT_TRUE(absl::StrContains(err_.str(), "label plant: ")) << err_.str();
-  ASSERT_EQ(AddCaCommand(console_, {folder_, "plant"}), kExitOk);
+  ASSERT_EQ(CaCreateCommand(console_, {folder_, "plant"}), kExitOk);
   Clear();
   EXPECT_EQ(CheckCommand(console_, folder_), kExitOk) << err_.str();
   EXPECT_TRUE(absl::StrContains(
@@ -342,7 +342,7 @@ TEST_F(CommandsTest, ShowsAPreSharedKeyOnce) {
 }
 
 TEST_F(CommandsTest, DecidesWhatWaits) {
-  EXPECT_EQ(RequestsCommand(console_, folder_, false), kExitOk);
+  EXPECT_EQ(RequestsListCommand(console_, folder_, false), kExitOk);
   EXPECT_EQ(out_.str(), "No request waits.\n");
   ASSERT_EQ(AddIdentityCommand(console_, {folder_, "gw-17"}), kExitOk);
   std::string id;
@@ -365,7 +365,7 @@ TEST_F(CommandsTest, DecidesWhatWaits) {
     id = absl::StrCat(added.get_future().get());
   }
   Clear();
-  EXPECT_EQ(RequestsCommand(console_, folder_, true), kExitOk);
+  EXPECT_EQ(RequestsListCommand(console_, folder_, true), kExitOk);
   EXPECT_TRUE(absl::StrContains(
       out_.str(), absl::StrCat("{\"id\": \"", id,
                                "\", \"state\": \"waiting\", \"label\": \"\", "
@@ -374,7 +374,7 @@ TEST_F(CommandsTest, DecidesWhatWaits) {
   EXPECT_EQ(ApproveCommand(console_, folder_, id), kExitOk) << err_.str();
   Clear();
   EXPECT_EQ(DenyCommand(console_, folder_, id, "not on the list"), kExitOk);
-  EXPECT_EQ(RequestsCommand(console_, folder_, false), kExitOk);
+  EXPECT_EQ(RequestsListCommand(console_, folder_, false), kExitOk);
   EXPECT_TRUE(absl::StrContains(out_.str(), "refused: not on the list"));
   EXPECT_EQ(DenyCommand(console_, folder_, id, ""), kExitUsage);
   EXPECT_EQ(DenyCommand(console_, folder_, id, "a\nb"), kExitUsage);
@@ -384,10 +384,10 @@ TEST_F(CommandsTest, DecidesWhatWaits) {
 }
 
 TEST_F(CommandsTest, OrdersRenewals) {
-  EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", "24h"}), kExitOk);
-  EXPECT_EQ(
-      RenewEarlyCommand(console_, folder_, {".", "2025-11-21T12:00:00Z", "1h"}),
-      kExitOk)
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"", "", "24h"}), kExitOk);
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_,
+                               {".", "2025-11-21T12:00:00Z", "1h"}),
+            kExitOk)
       << err_.str();
   std::vector<RenewalOrder> orders;
   {
@@ -403,28 +403,16 @@ TEST_F(CommandsTest, OrdersRenewals) {
   EXPECT_EQ(orders[0].window_end - orders[0].window_start, absl::Hours(24));
   EXPECT_EQ(orders[1].label, "");
   EXPECT_EQ(orders[1].issued_before, absl::FromUnixSeconds(1763726400));
-  EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", ""}), kExitUsage);
-  EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "", "0"}), kExitUsage);
-  EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", "noon", "1h"}),
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"", "", ""}), kExitUsage);
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"", "", "0"}), kExitUsage);
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"", "noon", "1h"}),
             kExitUsage);
   for (const char* future : {"9000-01-01T00:00:00Z", "infinite-future"}) {
-    EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"", future, "1h"}),
+    EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"", future, "1h"}),
               kExitUsage);
   }
-  EXPECT_EQ(RenewEarlyCommand(console_, folder_, {"none", "", "1h"}),
+  EXPECT_EQ(RenewalsAddCommand(console_, folder_, {"none", "", "1h"}),
             kExitFailed);
-}
-
-TEST(UsageTest, TeachesEveryCommand) {
-  for (const CommandUsage& command : AllCommands()) {
-    EXPECT_EQ(FindCommand(command.name), &command);
-    EXPECT_TRUE(absl::StrContains(OverviewText(), command.name));
-    for (std::string_view flag : command.flags) {
-      EXPECT_TRUE(absl::StrContains(command.text, absl::StrCat("--", flag)))
-          << command.name << " " << flag;
-    }
-  }
-  EXPECT_EQ(FindCommand("nothing"), nullptr);
 }
 
 }  // namespace

@@ -25,6 +25,65 @@
 namespace bestow::server {
 namespace {
 
+constexpr char kIdentitiesAdd[] =
+    R"(bestow-server identities add --state_dir=DIR NAME [--label=LABEL[,...]]
+    [--ra | --nora]
+
+Adds the identity NAME, or gives one that is there more labels. Certificates
+that it enrolls carry NAME by the label's profile. Works while the server runs.
+
+  --label      what NAME is good for beside what it has; "." is the service
+               without a label, which a new identity gets when none is given
+  --ra         NAME is a registration authority: it may enroll every identity of
+               its labels, in their names; --nora takes that back
+)";
+
+constexpr char kUsersAdd[] =
+    R"(bestow-server users add --state_dir=DIR NAME --password_file=FILE [--replace]
+    [--label=LABEL[,...]] [--digest] [--ra]
+
+Adds the identity NAME with the password that is FILE's one line. Certificates
+that it enrolls carry NAME by the profile in bestow-server.toml. Works while
+the server runs.
+
+  --replace    give an identity that has a password a new one
+  --label      what NAME is good for beside what it has; "." is the service
+               without a label, which a new identity gets when none is given
+  --digest     the password is good for HTTP Digest too, for which it is kept
+               so that the server could recover it, sealed by seal.key
+  --ra         NAME is a registration authority (see identities add)
+)";
+
+constexpr char kSecretsAdd[] =
+    R"(bestow-server secrets add --state_dir=DIR NAME [--valid_for=24h]
+    [--label=LABEL[,...]] [--digest] [--ra]
+
+Makes a one-time secret for the identity NAME (which is added when it is new)
+and prints it, alone, on stdout. A device enrolls with NAME and the secret in
+place of a password, once: the secret is then bound to the device's key. Works
+while the server runs.
+
+  --valid_for  how long it can be used for the first time: 24h, 7d, 30m
+  --label      what NAME is good for beside what it has; "." is the service
+               without a label, which a new identity gets when none is given
+  --digest     the secret is good for HTTP Digest too (see users add)
+  --ra         NAME is a registration authority (see identities add)
+)";
+
+constexpr char kPsksAdd[] =
+    R"(bestow-server psks add --state_dir=DIR NAME [--key_file=FILE]
+    [--label=LABEL[,...]]
+
+Makes a pre-shared key for the identity NAME and prints its identifier and the
+key, in hexadecimal, once. A client that puts the identifier into its request as
+DecryptKeyIdentifier gets keys of /serverkeygen encrypted with it (RFC 7030
+4.4.1.1). Works while the server runs.
+
+  --key_file   the key, 16, 24 or 32 octets in hexadecimal, in place of a new
+               one; it is not printed
+  --label      what NAME is good for beside what it has (see identities add)
+)";
+
 constexpr size_t kMaxSecretFileBytes = 4096;
 constexpr size_t kPskIdentifierBytes = 16;
 constexpr size_t kPskBytes = 32;
@@ -172,6 +231,13 @@ absl::StatusOr<Secret> ReadPskFile(const std::string& path) {
   return key;
 }
 
+IdentityFlags IdentityOf(const CommandLine& line) {
+  IdentityFlags flags{line.state_dir(), line.argument(), line.Text("label"),
+                      std::nullopt};
+  if (line.Given("ra")) flags.is_ra = line.IsOn("ra");
+  return flags;
+}
+
 }  // namespace
 
 int AddIdentityCommand(const Console& console, const IdentityFlags& flags) {
@@ -197,6 +263,11 @@ int AddIdentityCommand(const Console& console, const IdentityFlags& flags) {
 
 int AddUserCommand(const Console& console, const IdentityFlags& identity,
                    const AddUserFlags& flags) {
+  if (flags.password_file.empty()) {
+    return Report(
+        console, kExitUsage,
+        absl::InvalidArgumentError("--password_file=FILE is missing"));
+  }
   int code = kExitOk;
   std::optional<OpenState> state = Open(console, identity, &code);
   if (!state.has_value()) return code;
@@ -277,6 +348,47 @@ int AddPskCommand(const Console& console, const IdentityFlags& identity,
                 << "; it is shown only now\n";
   }
   return kExitOk;
+}
+
+absl::Span<const Command> IdentityCommands() {
+  static const auto* const kCommands = new std::vector<Command>{
+      {"identities add",
+       "add an identity, or labels to it",
+       kIdentitiesAdd,
+       {"state_dir", "label", "ra"},
+       "NAME",
+       [](const Console& console, const CommandLine& line) {
+         return AddIdentityCommand(console, IdentityOf(line));
+       }},
+      {"users add",
+       "add an identity with a password",
+       kUsersAdd,
+       {"state_dir", "password_file", "replace", "label", "digest", "ra"},
+       "NAME",
+       [](const Console& console, const CommandLine& line) {
+         return AddUserCommand(console, IdentityOf(line),
+                               {line.Text("password_file"),
+                                line.IsOn("replace"), line.IsOn("digest")});
+       }},
+      {"secrets add",
+       "make a one-time secret for an identity",
+       kSecretsAdd,
+       {"state_dir", "valid_for", "label", "digest", "ra"},
+       "NAME",
+       [](const Console& console, const CommandLine& line) {
+         return AddSecretCommand(console, IdentityOf(line),
+                                 {line.Text("valid_for"), line.IsOn("digest")});
+       }},
+      {"psks add",
+       "make a pre-shared key for an identity",
+       kPsksAdd,
+       {"state_dir", "key_file", "label"},
+       "NAME",
+       [](const Console& console, const CommandLine& line) {
+         return AddPskCommand(console, IdentityOf(line), line.Text("key_file"));
+       }},
+  };
+  return *kCommands;
 }
 
 }  // namespace bestow::server

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "absl/types/span.h"
+#include "server/admin/command.h"
 #include "server/admin/console.h"
 
 namespace bestow::server {
@@ -41,6 +43,8 @@ int AddSecretCommand(const Console& console, const IdentityFlags& identity,
 // `key_file`: 16, 24 or 32 octets in hexadecimal; "": a key is made, and shown.
 int AddPskCommand(const Console& console, const IdentityFlags& identity,
                   const std::string& key_file);
+
+absl::Span<const Command> IdentityCommands();
 
 }  // namespace bestow::server
 

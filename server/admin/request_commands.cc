@@ -17,6 +17,42 @@
 namespace bestow::server {
 namespace {
 
+constexpr char kRequestsList[] =
+    R"(bestow-server requests list --state_dir=DIR [--json]
+
+Lists the requests that wait for your word (enrollment.approval = "manual") and
+those decided, oldest first, until they expire. Works while the server runs.
+
+  --json       as a JSON array
+)";
+
+constexpr char kApprove[] = R"(bestow-server approve --state_dir=DIR ID
+
+Approves the request ID of `requests list`: its client gets the certificate when
+it asks again. Compare the key's fingerprint first. Works while the server runs.
+)";
+
+constexpr char kDeny[] = R"(bestow-server deny --state_dir=DIR ID --reason=TEXT
+
+Refuses the request ID of `requests list`. Works while the server runs.
+
+  --reason     one line that the client is told
+)";
+
+constexpr char kRenewalsAdd[] =
+    R"(bestow-server renewals add --state_dir=DIR --within=24h [--label=LABEL]
+    [--issued_before=2026-11-21T12:00:00Z]
+
+Pulls renewals forward, after an incident say: clients that ask for renewal
+information are told to renew within that time, each at a random moment of it.
+Works while the server runs; what it says stays until another order.
+
+  --within     how long the renewals are spread over: 24h, 7d, 30m
+  --label      certificates of this label alone; "." is the service without one
+  --issued_before
+               certificates issued before this time alone (default: now)
+)";
+
 constexpr size_t kMaxReason = 200;
 constexpr std::string_view kWithoutLabel = ".";
 
@@ -47,7 +83,7 @@ int Decide(const Console& console, const std::string& state_dir,
                   absl::InvalidArgumentError(
                       absl::StrCat("\"", id_text,
                                    "\" is not the number of a request: see "
-                                   "`bestow-server requests`")));
+                                   "`bestow-server requests list`")));
   }
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenStore(state_dir);
   if (!store.ok()) return Report(console, kExitState, store.status());
@@ -64,8 +100,8 @@ int Decide(const Console& console, const std::string& state_dir,
 
 }  // namespace
 
-int RequestsCommand(const Console& console, const std::string& state_dir,
-                    bool json) {
+int RequestsListCommand(const Console& console, const std::string& state_dir,
+                        bool json) {
   absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenStore(state_dir);
   if (!store.ok()) return Report(console, kExitState, store.status());
   bool first = true;
@@ -117,8 +153,8 @@ int DenyCommand(const Console& console, const std::string& state_dir,
   return Decide(console, state_dir, id, false, reason);
 }
 
-int RenewEarlyCommand(const Console& console, const std::string& state_dir,
-                      const RenewEarlyFlags& flags) {
+int RenewalsAddCommand(const Console& console, const std::string& state_dir,
+                       const RenewalsAddFlags& flags) {
   const std::optional<absl::Duration> within = ParseDurationText(flags.within);
   if (!within.has_value() || *within <= absl::ZeroDuration()) {
     return Report(console, kExitUsage,
@@ -169,6 +205,49 @@ int RenewEarlyCommand(const Console& console, const std::string& state_dir,
               << ", their certificates issued before "
               << UtcText(order.issued_before) << ".\n";
   return kExitOk;
+}
+
+absl::Span<const Command> RequestCommands() {
+  static const auto* const kCommands = new std::vector<Command>{
+      {"requests list",
+       "list the requests that wait",
+       kRequestsList,
+       {"state_dir", "json"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         return RequestsListCommand(console, line.state_dir(),
+                                    line.IsOn("json"));
+       }},
+      {"approve",
+       "approve a request",
+       kApprove,
+       {"state_dir"},
+       "ID",
+       [](const Console& console, const CommandLine& line) {
+         return ApproveCommand(console, line.state_dir(), line.argument());
+       }},
+      {"deny",
+       "refuse a request",
+       kDeny,
+       {"state_dir", "reason"},
+       "ID",
+       [](const Console& console, const CommandLine& line) {
+         return DenyCommand(console, line.state_dir(), line.argument(),
+                            line.Text("reason"));
+       }},
+      {"renewals add",
+       "pull renewals forward",
+       kRenewalsAdd,
+       {"state_dir", "within", "label", "issued_before"},
+       "",
+       [](const Console& console, const CommandLine& line) {
+         return RenewalsAddCommand(
+             console, line.state_dir(),
+             {line.Text("label"), line.Text("issued_before"),
+              line.Text("within")});
+       }},
+  };
+  return *kCommands;
 }
 
 }  // namespace bestow::server

@@ -4,13 +4,15 @@
 
 #include <string>
 
+#include "absl/types/span.h"
+#include "server/admin/command.h"
 #include "server/admin/console.h"
 
 namespace bestow::server {
 
 // Lists the requests that are not expired, oldest first.
-int RequestsCommand(const Console& console, const std::string& state_dir,
-                    bool json);
+int RequestsListCommand(const Console& console, const std::string& state_dir,
+                        bool json);
 
 // `id` as `requests` shows it. The client gets its certificate when it asks
 // again.
@@ -20,13 +22,15 @@ int ApproveCommand(const Console& console, const std::string& state_dir,
 int DenyCommand(const Console& console, const std::string& state_dir,
                 const std::string& id, const std::string& reason);
 
-struct RenewEarlyFlags {
+struct RenewalsAddFlags {
   std::string label;          // "": every service; ".": that without a label
   std::string issued_before;  // "2026-11-21T12:00:00Z"; "": now
   std::string within;         // "24h": clients are told to renew until then
 };
-int RenewEarlyCommand(const Console& console, const std::string& state_dir,
-                      const RenewEarlyFlags& flags);
+int RenewalsAddCommand(const Console& console, const std::string& state_dir,
+                       const RenewalsAddFlags& flags);
+
+absl::Span<const Command> RequestCommands();
 
 }  // namespace bestow::server
 

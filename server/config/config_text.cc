@@ -48,12 +48,12 @@ workers = 0
 # new one after a change.
 realm = "Bestow"
 
-# The CA that issues: "ca", which init made, or "cas/NAME" of `add-ca`.
+# The CA that issues: "ca", which init made, or "cas/NAME" of `ca create`.
 ca = "ca"
 
 [profile]
 # Device certificates. Names come from who is authenticated, never from the
-# request: {identity} is the name that add-user or add-secret was given.
+# request: {identity} is the name that `users add` or `secrets add` got.
 validity = "90d"
 # Clocks differ: certificates are valid from this long before they are issued.
 backdate = "5m"
@@ -95,7 +95,7 @@ linking = "optional"
 # made of its subject's {serialNumber} or {CN}.
 idevid_anchors = []
 idevid_identity = "{serialNumber}"
-# Whether such an identity is made when it is new; else add-identity makes it.
+# Whether such an identity is made when it is new; else `identities add` makes it.
 idevid_register = false
 
 [enrollment]

@@ -241,9 +241,10 @@ void ReadService(TomlReader& toml, ServiceConfig& service) {
                   "characters");
   }
   if (toml.ReadText("ca", &service.ca) && !IsCaFolder(service.ca)) {
-    toml.Complain("ca",
-                  "must be \"ca\", or \"cas/NAME\" as `bestow-server add-ca` "
-                  "makes it");
+    toml.Complain(
+        "ca",
+        "must be \"ca\", or \"cas/NAME\" as `bestow-server ca create` "
+        "makes it");
   }
   toml.InTable("profile", [&] { ReadProfile(toml, service.profile); });
   toml.InTable("one_time_secrets", [&] {

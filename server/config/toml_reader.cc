@@ -10,6 +10,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "common/base/edit_distance.h"
 #include "server/config/duration.h"
 #include "toml++/toml.h"
 
@@ -18,23 +19,6 @@ namespace {
 
 constexpr size_t kMaxTables = 256;
 constexpr size_t kMaxListItems = 256;
-
-// Levenshtein's distance, for "did you mean".
-size_t EditDistance(std::string_view a, std::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1,
-                         diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
-      diagonal = above;
-    }
-  }
-  return row[b.size()];
-}
 
 // As it stands in a path: "profile", but "\"a.b\"" for a name with a dot.
 std::string PathPart(std::string_view key) {

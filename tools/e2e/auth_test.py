@@ -78,10 +78,10 @@ class AuthTest(unittest.TestCase):
         return key, pem
 
     def test_digest_by_curl(self):
-        self.command("add-user", "gw-17", f"--password_file={self.password_file}",
+        self.command("users", "add", "gw-17", f"--password_file={self.password_file}",
                      "--digest")
-        secret = self.command("add-secret", "gw-18", "--digest")
-        plain = self.command("add-secret", "gw-19")
+        secret = self.command("secrets", "add", "gw-18", "--digest")
+        plain = self.command("secrets", "add", "gw-19")
         for offer, algorithm in (("md5", None), ("sha256", "SHA-256")):
             with self.subTest(offer=offer):
                 self.start(digest=f'"{offer}"')
@@ -106,7 +106,7 @@ class AuthTest(unittest.TestCase):
                 self.server.stop()
 
     def test_what_is_sealed_is_not_in_the_database(self):
-        self.command("add-user", "gw-17", f"--password_file={self.password_file}",
+        self.command("users", "add", "gw-17", f"--password_file={self.password_file}",
                      "--digest")
         ha1 = text(["openssl", "md5", "-r"],
                    stdin=f"gw-17:Bestow:{PASSWORD}".encode()).split()[0]
@@ -126,7 +126,7 @@ class AuthTest(unittest.TestCase):
         device = self.credential("dev1", maker, "/O=Acme/serialNumber=SN-1")
         stranger = self.credential("dev2", maker, "/O=Acme/serialNumber=SN-2")
         foreign = self.credential("dev3", other, "/O=Acme/serialNumber=SN-1")
-        self.command("add-identity", "SN-1")
+        self.command("identities", "add", "SN-1")
 
         def show(credential):
             return ["--cert", credential[1], "--key", credential[0]]
@@ -151,8 +151,8 @@ class AuthTest(unittest.TestCase):
         maker = self.credential("maker")
         write(os.path.join(self.server.state_dir, "maker.pem"), read(maker[1]))
         key, cert = self.credential("dev1", maker, "/serialNumber=SN-1")
-        secret = self.command("add-secret", "SN-1")
-        others = self.command("add-secret", "SN-2")
+        secret = self.command("secrets", "add", "SN-1")
+        others = self.command("secrets", "add", "SN-2")
         self.start(idevid_anchors='["maker.pem"]',
                    require='"certificate+password"')
         show = ["--cert", cert, "--key", key]
@@ -164,8 +164,8 @@ class AuthTest(unittest.TestCase):
         self.assert_issued(self.enroll(*show, "-u", f"SN-1:{secret}"), "SN-1")
 
     def test_too_many_wrong_tries(self):
-        secret = self.command("add-secret", "gw-17")
-        self.command("add-user", "gw-18", f"--password_file={self.password_file}")
+        secret = self.command("secrets", "add", "gw-17")
+        self.command("users", "add", "gw-18", f"--password_file={self.password_file}")
         # One more in each interval that no test waits for.
         self.start(limits={"wrong_credentials": 3,
                            "wrong_credentials_interval": '"1h"'})

@@ -173,7 +173,7 @@ class DeviceMatrixTest(unittest.TestCase):
                 self.addCleanup(server.stop)
                 agent = Agent(scratch, server, self.tpm, name="people")
                 password = write(scratch / "password", "pass word\n")
-                run([SERVER, "add-user", f"--state_dir={server.state_dir}", "people-2",
+                run([SERVER, "users", "add", f"--state_dir={server.state_dir}", "people-2",
                      f"--password_file={password}", "--digest"])
                 write(agent.config, read(agent.config).decode().replace(
                     'username = "people"', 'username = "people-2"'))
@@ -237,7 +237,7 @@ class DeviceMatrixTest(unittest.TestCase):
         agent.once()
         self.assertEqual(serial_of(read(agent.path("cert.pem"))), serial)
         # Told of a window that is open, it draws a time in it and keeps it.
-        run([SERVER, "renew-early", f"--state_dir={server.state_dir}",
+        run([SERVER, "renewals", "add", f"--state_dir={server.state_dir}",
              "--within=24h"])
         self.rewrite_agenda(agent, next_info=long_ago)
         agent.once()

@@ -195,19 +195,19 @@ class Server:
 
     def add_secret(self, name):
         return text(
-            [SERVER, "add-secret", f"--state_dir={self.state_dir}", name]).strip()
+            [SERVER, "secrets", "add", f"--state_dir={self.state_dir}", name]).strip()
 
     def add_user(self, name, password):
         path = self.scratch / "password"
         with open(path, "w") as f:
             f.write(password + "\n")
-        run([SERVER, "add-user", f"--state_dir={self.state_dir}", name,
+        run([SERVER, "users", "add", f"--state_dir={self.state_dir}", name,
              f"--password_file={path}"])
 
     def issued(self):
         """The certificates in the server's records, as `list --json` has them."""
         listed = json.loads(
-            text([SERVER, "list", f"--state_dir={self.state_dir}", "--json"]))
+            text([SERVER, "certificates", "list", f"--state_dir={self.state_dir}", "--json"]))
         return listed["certificates"] if isinstance(listed, dict) else listed
 
 

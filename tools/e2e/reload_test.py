@@ -42,7 +42,7 @@ class ReloadTest(unittest.TestCase):
                         f"{self.server.est}/{path}").stdout)
 
     def enroll(self, label, name, *flags):
-        secret = self.command("add-secret", name, *flags).stdout.decode().strip()
+        secret = self.command("secrets", "add", name, *flags).stdout.decode().strip()
         _, _, der = make_key_and_csr(self.scratch, name)
         body = write(self.scratch / f"{name}.b64", body_of_der(read(der), True))
         return curl(self.server, "-u", f"{name}:{secret}", "-H",
@@ -54,7 +54,7 @@ class ReloadTest(unittest.TestCase):
         for key_type in ("ec-p384", "rsa-3072"):
             label = key_type.replace("-", "")
             self.assertEqual(self.status(f"{label}/cacerts"), 404)
-            self.command("add-ca", label, f"--key_type={key_type}",
+            self.command("ca", "create", label, f"--key_type={key_type}",
                          f"--ca_name={label} CA")
             self.append(f'[labels.{label}]\nca = "cas/{label}"\n')
             self.command("check")

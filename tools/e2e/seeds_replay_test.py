@@ -184,7 +184,7 @@ class SeedsReplayTest(unittest.TestCase):
             "[enrollment]", "server_keys = true",
             "[csr_attrs]", f"oids = [{oids}]", ""]))
         password = write(cls.scratch / "password", PASSWORD)
-        run([SERVER, "add-user", f"--state_dir={cls.server.state_dir}", USER,
+        run([SERVER, "users", "add", f"--state_dir={cls.server.state_dir}", USER,
              f"--password_file={password}", "--digest"])
         cls.server.start()
         cls.addClassCleanup(cls.server.stop)

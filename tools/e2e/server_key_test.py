@@ -119,7 +119,7 @@ class ServerKeyTest(unittest.TestCase):
         server = self.make_server()
         agent = self.make_agent(server)
         agent.once()
-        made = text([SERVER, "add-psk", f"--state_dir={server.state_dir}",
+        made = text([SERVER, "psks", "add", f"--state_dir={server.state_dir}",
                      agent.name])
         identifier = re.search(r"key_identifier ([0-9a-f]+)", made).group(1)
         key = re.search(r"(?m)^key ([0-9a-f]+)$", made).group(1)

@@ -178,7 +178,7 @@ class ServerKeygenTest(unittest.TestCase):
                 path = write(self.scratch / "psk", shared + "\n")
                 os.chmod(path, 0o600)
                 key_id = re.search(r"key_identifier ([0-9a-f]+)", text(
-                    [SERVER, "add-psk", f"--state_dir={self.server.state_dir}",
+                    [SERVER, "psks", "add", f"--state_dir={self.server.state_dir}",
                      name, f"--key_file={path}"])).group(1)
                 key = self.new_key(name, "-algorithm", "EC", "-pkeyopt",
                                    "ec_paramgen_curve:P-256")

@@ -13,7 +13,7 @@ readonly BESTOW_PACKAGES_BUILD=(
   libboost-dev libevent-dev libsqlite3-dev libtomlplusplus-dev libtss2-dev
   "libtss2-tcti-device0|libtss2-tcti-device0t64"
   "libtss2-tcti-swtpm0|libtss2-tcti-swtpm0t64"
-  openssl procps swtpm swtpm-tools tar tpm2-openssl tpm2-tools xz-utils
+  nlohmann-json3-dev openssl procps swtpm swtpm-tools tar tpm2-openssl tpm2-tools xz-utils
 )
 # bazel test //...
 readonly BESTOW_PACKAGES_TEST=(curl libstrongswan-standard-plugins python3 sqlite3 strongswan-pki)
