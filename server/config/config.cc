@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/est/protocol.h"
+#include "server/config/revocation_reader.h"
 #include "server/config/service_reader.h"
 #include "server/config/toml_reader.h"
 
@@ -76,6 +77,8 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   toml.ReadTexts("hostnames", &config.hostnames);
   toml.ReadInt("workers", 0, 256, &config.workers);
   toml.InTable("limits", [&] { ReadLimits(toml, config.limits); });
+  ReadHttp(toml, config.http);
+  ReadRevocation(toml, config.revocation);
   ReadService(toml, config.service);
   toml.InNamedTables("labels", [&](const std::string& name) {
     ServiceConfig service = config.service;

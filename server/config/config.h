@@ -16,6 +16,7 @@
 #include "common/est/transfer_encoding.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
+#include "server/config/revocation_config.h"
 
 namespace bestow::server {
 
@@ -152,6 +153,8 @@ struct Config {
   std::vector<std::string> hostnames;  // no device's certificate may carry them
   int workers = 0;                     // 0: one per core
   LimitsConfig limits;
+  HttpConfig http;
+  RevocationSettings revocation;
   ServiceConfig service;              // without a label
   std::vector<ServiceConfig> labels;  // in the order of their names
 

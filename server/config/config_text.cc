@@ -160,6 +160,26 @@ queued_passwords = 256
 wrong_credentials = 10
 wrong_credentials_interval = "10s"
 
+[http]
+# Plain HTTP, for CRLs (/crl/ca.crl), OCSP (/ocsp) and CA certificates
+# (/ca/ca.cer) alone: ["[::]:8080"]. Empty: off. CRLs are made when this or
+# revocation.url says something.
+listen = []
+
+[revocation]
+# What the world calls [http] by, "http://pki.example.net": where certificates
+# issued from now on say that their status is found. Empty: they do not say.
+url = ""
+# A full CRL is made this often, and after each revocation; it is good for
+# crl_validity. With a delta_interval, smaller lists of what has changed come
+# between them; "0s": none.
+crl_validity = "7d"
+crl_interval = "24h"
+delta_interval = "0s"
+# How long an OCSP answer may be kept by who asked.
+ocsp_validity = "1h"
+# [cas."cas/plant"] says, key by key, what is different for a CA.
+
 # Labels: /.well-known/est/plant/simpleenroll and so on. What a label does not
 # say is as above.
 #   [labels.plant]

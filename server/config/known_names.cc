@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
 
@@ -96,6 +97,11 @@ bool IsCaName(std::string_view name) {
            return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
                   c == '.' || c == '_' || c == '-';
          });
+}
+
+bool IsCaFolder(std::string_view path) {
+  if (path == "ca") return true;
+  return absl::ConsumePrefix(&path, "cas/") && IsCaName(path);
 }
 
 bool IsWebUrl(std::string_view text) {

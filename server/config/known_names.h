@@ -23,6 +23,8 @@ bool IsForbiddenPurpose(const der::Oid& purpose);
 // The name of a CA's folder below cas/: 1 to 64 of A-Z a-z 0-9 . _ -, the first
 // a letter or digit.
 bool IsCaName(std::string_view name);
+// A CA's folder: "ca", or "cas/" and such a name, which can't lead out of it.
+bool IsCaFolder(std::string_view path);
 
 // "https://..." or "http://...", short and printable.
 bool IsWebUrl(std::string_view text);

@@ -9,7 +9,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
-#include "absl/strings/strip.h"
 #include "common/est/csr_template.h"
 #include "server/config/known_names.h"
 #include "server/config/name_template.h"
@@ -219,13 +218,6 @@ void ReadCsrAttrs(TomlReader& toml, CsrAttrsConfig& csr_attrs) {
     ReadCsrAttrsRequest(toml, entry.request);
     csr_attrs.for_identities.push_back(std::move(entry));
   });
-}
-
-// "ca", or "cas/" and a file name that can't lead out of it.
-bool IsCaFolder(std::string_view path) {
-  if (path == "ca") return true;
-  if (!absl::ConsumePrefix(&path, "cas/")) return false;
-  return IsCaName(path);
 }
 
 }  // namespace
