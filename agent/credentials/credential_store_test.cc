@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
+#include "common/base/failpoint_walk.h"
 #include "common/base/file.h"
 #include "common/crypto/signer.h"
 #include "common/tpm/fake_tpm.h"
@@ -24,22 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-// Fails or ends the process at one pass of any failpoint.
-int g_pass = 0;
-int g_at = 0;
-bool g_die = false;
-bool AtPass(std::string_view) {
-  if (++g_pass != g_at) return false;
-  if (g_die) _exit(42);
-  return true;
-}
-void Arm(int at, bool die) {
-  g_pass = 0;
-  g_at = at;
-  g_die = die;
-  SetFailpointHandler(&AtPass);
-}
 
 // A self-signed certificate for a key of a fake TPM.
 Credential MakeCredential(const std::string& name) {
@@ -263,7 +248,7 @@ TEST_F(CredentialStoreTest, EveryStepMayFail) {
     auto store = Open();
     ASSERT_TRUE(store->Save(old_one).ok());
     ASSERT_TRUE(store->SavePendingKey(new_one.key).ok());
-    Arm(at, /*die=*/false);
+    FailAtPass(at, /*die=*/false);
     const absl::Status status = store->Save(new_one);
     SetFailpointHandler(nullptr);
     auto current = store->Current();
@@ -278,7 +263,7 @@ TEST_F(CredentialStoreTest, EveryStepMayFail) {
     store = Open();
     EXPECT_EQ(**store->Current(), new_one);
     EXPECT_THAT(Leftovers(), ::testing::IsEmpty()) << "step " << at;
-    if (g_pass < at) break;
+    if (PassedFailpoints() < at) break;
   }
   EXPECT_GT(at, 15);  // it went through all of them
 }
@@ -297,7 +282,7 @@ TEST_F(CredentialStoreTest, TheProcessMayEndAtEveryStep) {
     if (child == 0) {
       auto store = CredentialStore::Open(folder_);
       if (!store.ok() || !(*store)->SavePendingKey(new_one.key).ok()) _exit(1);
-      Arm(at, /*die=*/true);
+      FailAtPass(at, /*die=*/true);
       _exit((*store)->Save(new_one).ok() ? 0 : 1);
     }
     int wait_status = 0;
@@ -315,7 +300,7 @@ TEST_F(CredentialStoreTest, TheProcessMayEndAtEveryStep) {
     ASSERT_TRUE(store->Save(new_one).ok());
     EXPECT_EQ(**store->Current(), new_one);
     if (WEXITSTATUS(wait_status) == 0) break;
-    ASSERT_EQ(WEXITSTATUS(wait_status), 42);
+    ASSERT_EQ(WEXITSTATUS(wait_status), kEndedAtFailpoint);
   }
   EXPECT_TRUE(seen_old && seen_new);
 }

@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
+#include "common/base/failpoint_walk.h"
 #include "common/base/file.h"
 #include "common/pki/certificate.h"
 #include "common/tls/test_ca.h"
@@ -25,22 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::HasSubstr;
-
-// Counts the failpoints passed, and fails or ends the process at one.
-int g_pass = 0;
-int g_at = 0;
-bool g_die = false;
-bool AtPass(std::string_view) {
-  if (++g_pass != g_at) return false;
-  if (g_die) _exit(42);
-  return true;
-}
-void Arm(int at, bool die) {
-  g_pass = 0;
-  g_at = at;
-  g_die = die;
-  SetFailpointHandler(&AtPass);
-}
 
 class ServerKeyStoreTest : public ::testing::Test {
  protected:
@@ -250,7 +235,7 @@ TEST_F(ServerKeyStoreTest, EveryStepMayFail) {
     auto store = Open();
     ASSERT_TRUE(store->Save("web", old_one).ok());
     ASSERT_TRUE(store->SaveRequestKey("web", new_one.key).ok());
-    Arm(at, /*die=*/false);
+    FailAtPass(at, /*die=*/false);
     const absl::Status status = store->Save("web", new_one);
     SetFailpointHandler(nullptr);
     auto key = ReadServerKey(folder_, "web");
@@ -262,7 +247,7 @@ TEST_F(ServerKeyStoreTest, EveryStepMayFail) {
     ASSERT_TRUE(store->Save("web", new_one).ok()) << "step " << at;
     EXPECT_TRUE(Same(*ReadServerKey(folder_, "web"), new_one));
     EXPECT_EQ(Files().size(), 3u) << "step " << at;
-    if (g_pass < at) break;
+    if (PassedFailpoints() < at) break;
   }
   EXPECT_GT(at, 15);  // it went through all of them
 }
@@ -280,7 +265,7 @@ TEST_F(ServerKeyStoreTest, TheProcessMayEndAtEveryStep) {
     if (child == 0) {
       auto store = ServerKeyStore::Open(folder_);
       if (!store.ok()) _exit(1);
-      Arm(at, /*die=*/true);
+      FailAtPass(at, /*die=*/true);
       if (!(*store)->SaveRequestKey("web", new_one.key).ok()) _exit(1);
       _exit((*store)->Save("web", new_one).ok() ? 0 : 1);
     }
@@ -299,7 +284,7 @@ TEST_F(ServerKeyStoreTest, TheProcessMayEndAtEveryStep) {
           << "step " << at << ": " << name;
     }
     if (WEXITSTATUS(wait_status) == 0) break;
-    ASSERT_EQ(WEXITSTATUS(wait_status), 42);
+    ASSERT_EQ(WEXITSTATUS(wait_status), kEndedAtFailpoint);
   }
   EXPECT_TRUE(seen_old && seen_new);
 }

@@ -13,6 +13,7 @@
 #include "absl/strings/str_join.h"
 #include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
+#include "server/admin/ca_folder.h"
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
 #include "server/admin/state_folder.h"

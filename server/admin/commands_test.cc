@@ -20,6 +20,7 @@
 #include "common/base/file.h"
 #include "common/crypto/key_type.h"
 #include "gtest/gtest.h"
+#include "server/admin/ca_folder.h"
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
 #include "server/admin/state_folder.h"

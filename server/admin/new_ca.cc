@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/base/secret.h"
+#include "server/admin/ca_folder.h"
 #include "server/admin/state_files.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/known_names.h"

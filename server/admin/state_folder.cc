@@ -1,14 +1,13 @@
 #include "server/admin/state_folder.h"
 
-#include <unistd.h>
-
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
-#include "common/base/secret.h"
 #include "common/crypto/signer.h"
+#include "server/admin/ca_folder.h"
+#include "server/admin/file_swap.h"
 
 namespace bestow::server {
 namespace {
@@ -27,27 +26,6 @@ std::string Below(const std::string& folder, const std::string& name) {
   return name[0] == '/' ? name : absl::StrCat(folder, "/", name);
 }
 
-absl::StatusOr<std::shared_ptr<Signer>> LoadKey(const std::string& path) {
-  absl::StatusOr<std::string> pem = ReadFile(path, kMaxFileBytes);
-  if (!pem.ok()) return absl::FailedPreconditionError(pem.status().message());
-  const Secret secret{std::string_view(*pem)};
-  Cleanse(pem->data(), pem->size());
-  absl::StatusOr<std::unique_ptr<SoftwareSigner>> signer =
-      SoftwareSigner::FromPkcs8Pem(secret);
-  if (!signer.ok()) return Problem(path, signer.status());
-  return std::shared_ptr<Signer>(*std::move(signer));
-}
-
-absl::StatusOr<std::vector<Certificate>> LoadCertificates(
-    const std::string& path, size_t max_count) {
-  absl::StatusOr<std::string> pem = ReadFile(path, kMaxFileBytes);
-  if (!pem.ok()) return absl::FailedPreconditionError(pem.status().message());
-  absl::StatusOr<std::vector<Certificate>> certificates =
-      ParseCertificatesPem(*pem, max_count);
-  if (!certificates.ok()) return Problem(path, certificates.status());
-  return certificates;
-}
-
 }  // namespace
 
 StatePaths::StatePaths(const std::string& folder)
@@ -64,40 +42,23 @@ StatePaths::StatePaths(const std::string& folder)
       tls_certificate(tls_folder + "/server.pem"),
       staging(folder + "/.init") {}
 
-CaPaths::CaPaths(const std::string& folder)
-    : key(folder + "/ca.key.pem"),
-      certificate(folder + "/ca.pem"),
-      rollover(folder + "/rollover.pem") {}
-
 const Certificate& ServerState::ca_certificate() const {
   return materials.cas.at(config.service.ca).authority->certificate();
-}
-
-absl::StatusOr<CaBundle> LoadCa(const std::string& folder) {
-  const CaPaths paths(folder);
-  absl::StatusOr<std::shared_ptr<Signer>> key = LoadKey(paths.key);
-  if (!key.ok()) return key.status();
-  absl::StatusOr<std::vector<Certificate>> chain =
-      LoadCertificates(paths.certificate, kMaxChain);
-  if (!chain.ok()) return chain.status();
-  absl::StatusOr<CaBundle> without = MakeCaBundle(*chain, {}, *key);
-  if (!without.ok()) return Problem(paths.certificate, without.status());
-  if (access(paths.rollover.c_str(), F_OK) != 0) return without;
-  absl::StatusOr<std::vector<Certificate>> rollover =
-      LoadCertificates(paths.rollover, kMaxChain);
-  if (!rollover.ok()) return rollover.status();
-  absl::StatusOr<CaBundle> with = MakeCaBundle(*chain, *rollover, *key);
-  if (!with.ok()) return Problem(paths.rollover, with.status());
-  return with;
 }
 
 namespace {
 
 absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
-  absl::StatusOr<std::shared_ptr<Signer>> key = LoadKey(paths.tls_key);
+  absl::StatusOr<FolderLock> lock =
+      FolderLock::Take(paths.tls_folder, /*exclusive=*/false);
+  if (!lock.ok()) {
+    return absl::FailedPreconditionError(lock.status().message());
+  }
+  absl::StatusOr<std::shared_ptr<Signer>> key =
+      LoadKeyPem(SwapPath(paths.tls_folder, "server.key.pem"));
   if (!key.ok()) return key.status();
   absl::StatusOr<std::vector<Certificate>> chain =
-      LoadCertificates(paths.tls_certificate, kMaxChain);
+      LoadCertificatesPem(SwapPath(paths.tls_folder, "server.pem"), kMaxChain);
   if (!chain.ok()) return chain.status();
   state.materials.tls_certificate = chain->front();
   if (chain->front().spki != (*key)->public_key_spki()) {
@@ -123,7 +84,7 @@ absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
   for (const std::string& file : service.auth.idevid_anchors) {
     if (materials.idevid_anchors.count(file) != 0) continue;
     absl::StatusOr<std::vector<Certificate>> anchors =
-        LoadCertificates(Below(paths.folder, file), kMaxIdevidAnchors);
+        LoadCertificatesPem(Below(paths.folder, file), kMaxIdevidAnchors);
     if (!anchors.ok()) return anchors.status();
     materials.idevid_anchors.emplace(file, *std::move(anchors));
   }

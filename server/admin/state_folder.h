@@ -10,7 +10,6 @@
 #include "common/pki/certificate.h"
 #include "common/tls/tls_context.h"
 #include "server/auth/sealed_secret.h"
-#include "server/ca/ca_bundle.h"
 #include "server/config/config.h"
 #include "server/est/snapshot.h"
 
@@ -29,14 +28,6 @@ struct StatePaths {
   std::string staging;  // of an init under way
 };
 
-// Where one CA's folder has its files.
-struct CaPaths {
-  explicit CaPaths(const std::string& folder);
-  std::string key;          // ca.key.pem
-  std::string certificate;  // ca.pem: the issuing CA first, up to the root
-  std::string rollover;     // rollover.pem, during a rollover alone
-};
-
 // What the folder holds, but for the database.
 struct ServerState {
   Config config;
@@ -47,10 +38,6 @@ struct ServerState {
   // The CA of the service without a label.
   const Certificate& ca_certificate() const;
 };
-
-// `folder`: with ca.pem, ca.key.pem and perhaps rollover.pem.
-// kFailedPrecondition, naming the file, as MakeCaBundle() refuses.
-absl::StatusOr<CaBundle> LoadCa(const std::string& folder);
 
 // Makes the seal.key of a folder that an older version made. Loads the CAs and
 // manufacturers' CAs that the config names, and no others. kFailedPrecondition,

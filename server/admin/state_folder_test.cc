@@ -16,6 +16,7 @@
 #include "common/base/file.h"
 #include "common/crypto/signer.h"
 #include "gtest/gtest.h"
+#include "server/admin/ca_folder.h"
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
 

@@ -143,11 +143,62 @@ class Rollover {
   std::array<std::optional<Certificate>, kSlots> slots_;
 };
 
+void AddEach(const std::vector<Certificate>& more,
+             std::vector<Certificate>& all) {
+  for (const Certificate& certificate : more) {
+    if (std::find(all.begin(), all.end(), certificate) == all.end()) {
+      all.push_back(certificate);
+    }
+  }
+}
+
+// Two keys of one CA.
+absl::Status CheckSameCa(const Certificate& certificate,
+                         const Certificate& other) {
+  if (certificate.subject != other.subject) {
+    return Bad(certificate,
+               absl::StrCat("has another name than ", other.subject.ToText(),
+                            ", the CA whose key changes"));
+  }
+  if (certificate.spki == other.spki) {
+    return Bad(certificate, "has a key that the CA has already");
+  }
+  return absl::OkStatus();
+}
+
+// Whoever trusts `root` alone can get to trust next's.
+absl::Status CheckHasAWord(const CaBundle& next, const Certificate& root) {
+  const Certificate& next_root = next.chain.back();
+  if (next_root.spki == root.spki && next_root.subject == root.subject) {
+    return absl::OkStatus();
+  }
+  bool has_old_with_old = false;
+  bool has_new_with_old = false;
+  for (const Certificate& other : next.rollover) {
+    if (other.spki == root.spki && IsSelfSigned(other)) has_old_with_old = true;
+    if (other.spki == next_root.spki && IsSignedBy(other, root.spki)) {
+      has_new_with_old = true;
+    }
+  }
+  if (has_old_with_old && has_new_with_old) return absl::OkStatus();
+  return Bad(next_root,
+             absl::StrCat("is a new root, and the root of today, ",
+                          root.subject.ToText(),
+                          ", says nothing for it: OldWithOld and NewWithOld "
+                          "(RFC 4210 4.4) are needed, or clients refuse it"));
+}
+
 }  // namespace
 
 std::vector<Certificate> CaBundle::All() const {
-  std::vector<Certificate> all = chain;
-  all.insert(all.end(), rollover.begin(), rollover.end());
+  std::vector<Certificate> all;
+  AddEach(chain, all);
+  AddEach(rollover, all);
+  if (next.has_value()) {
+    AddEach(next->chain, all);
+    AddEach(next->rollover, all);
+  }
+  AddEach(former_certificates, all);
   return all;
 }
 
@@ -158,10 +209,39 @@ std::vector<Certificate> CaBundle::Anchors() const {
   for (const Certificate& other : rollover) {
     if (other.subject == issuer.subject && other.spki != issuer.spki &&
         IsSelfSigned(other)) {
-      anchors.push_back(other);
+      AddEach({other}, anchors);
     }
   }
+  for (const auto& earlier : former) AddEach({earlier->certificate()}, anchors);
+  if (next.has_value()) AddEach({next->authority->certificate()}, anchors);
   return anchors;
+}
+
+absl::Status AddFormer(const CaBundle& earlier, CaBundle& bundle) {
+  const Certificate& certificate = earlier.authority->certificate();
+  absl::Status status =
+      CheckSameCa(certificate, bundle.authority->certificate());
+  for (const auto& other : bundle.former) {
+    if (!status.ok()) break;
+    status = CheckSameCa(certificate, other->certificate());
+  }
+  if (!status.ok()) return status;
+  bundle.former.push_back(earlier.authority);
+  AddEach(earlier.chain, bundle.former_certificates);
+  AddEach(earlier.rollover, bundle.former_certificates);
+  return absl::OkStatus();
+}
+
+absl::Status SetNext(const CaBundle& next, absl::Time switch_at,
+                     CaBundle& bundle) {
+  absl::Status status = CheckSameCa(next.authority->certificate(),
+                                    bundle.authority->certificate());
+  if (status.ok()) {
+    status = CheckHasAWord(next, bundle.chain.back());
+  }
+  if (!status.ok()) return status;
+  bundle.next = NextCa{next.authority, next.chain, next.rollover, switch_at};
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CaBundle> MakeCaBundle(std::vector<Certificate> chain,

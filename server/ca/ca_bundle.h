@@ -3,28 +3,47 @@
 #define SERVER_CA_CA_BUNDLE_H_
 
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "server/ca/certificate_authority.h"
 
 namespace bestow::server {
 
+// The CA's next key: shown ahead, so that clients know it when it issues.
+struct NextCa {
+  std::shared_ptr<const CertificateAuthority> authority;
+  // As CaBundle has them, seen from the new key.
+  std::vector<Certificate> chain;
+  std::vector<Certificate> rollover;
+  absl::Time switch_at;  // InfiniteFuture: when the operator says so
+};
+
 struct CaBundle {
   std::shared_ptr<const CertificateAuthority> authority;
   // From the issuing CA's certificate up to the self-signed root; one for a
   // root that issues by itself.
   std::vector<Certificate> chain;
-  // During a rollover (RFC 4210 4.4): of OldWithOld, OldWithNew and NewWithOld
-  // those that are there, in this order. NewWithNew is in `chain`.
+  // After a rollover of the root (RFC 4210 4.4): of OldWithOld, OldWithNew and
+  // NewWithOld those that are there, in this order. NewWithNew is in `chain`.
   std::vector<Certificate> rollover;
+  // Earlier keys of this CA, the latest first: they issue nothing, and sign
+  // the CRLs and OCSP answers of what they issued until that is over.
+  std::vector<std::shared_ptr<const CertificateAuthority>> former;
+  // Their chains and rollovers, which lead from one root to the next.
+  std::vector<Certificate> former_certificates;
+  std::optional<NextCa> next;
 
-  // Chain and rollover, as /cacerts has them.
+  // All of it, each once, as /cacerts has it.
   std::vector<Certificate> All() const;
-  // What certificates of this CA, by its key of today or before the rollover,
-  // are checked against.
+  // What certificates of this CA are checked against: those by its key of
+  // today, by its former ones, and by the next, which another server may have
+  // switched to already.
   std::vector<Certificate> Anchors() const;
 };
 
@@ -37,6 +56,17 @@ struct CaBundle {
 absl::StatusOr<CaBundle> MakeCaBundle(std::vector<Certificate> chain,
                                       const std::vector<Certificate>& rollover,
                                       std::shared_ptr<Signer> signer);
+
+// These two change nothing when they fail. They take bundles that
+// MakeCaBundle() made, of which they look at authority, chain and rollover.
+//
+// `earlier`: of a key that was this CA's before those that are there.
+// kInvalidArgument: another name, a key that is there already.
+absl::Status AddFormer(const CaBundle& earlier, CaBundle& bundle);
+// kInvalidArgument: another name, the same key, or another root that `next`
+// has no OldWithOld and NewWithOld for: no client would have a word for it.
+absl::Status SetNext(const CaBundle& next, absl::Time switch_at,
+                     CaBundle& bundle);
 
 // A certificate with `subject`'s name, key and extensions of a CA, signed by
 // `issuer`, which has the same name and another key: OldWithNew or NewWithOld

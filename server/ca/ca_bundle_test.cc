@@ -220,6 +220,111 @@ TEST_F(CaBundleTest, LinkCertificatesAreCasOfTheOneName) {
           .status()));
 }
 
+// A root that issues changes its key twice: whoever knows any of the roots
+// finds the way to the last, and everything issued verifies.
+TEST_F(CaBundleTest, ShowsTheNextKeyAheadAndFormerOnesAfter) {
+  auto bundle = MakeCaBundle({old_with_old_}, {}, old_key_);
+  auto next = MakeCaBundle(
+      {new_with_new_}, {old_with_old_, old_with_new_, new_with_old_}, new_key_);
+  ASSERT_TRUE(bundle.ok() && next.ok());
+  ASSERT_TRUE(SetNext(*next, kNow + kYear, *bundle).ok());
+  EXPECT_EQ(bundle->authority->certificate(), old_with_old_);
+  EXPECT_EQ(bundle->All(),
+            (std::vector<Certificate>{old_with_old_, new_with_new_,
+                                      old_with_new_, new_with_old_}));
+  EXPECT_EQ(bundle->Anchors(),
+            (std::vector<Certificate>{old_with_old_, new_with_new_}));
+
+  const std::shared_ptr<SoftwareSigner> third_key = *SoftwareSigner::Generate();
+  const Certificate third = Root("Fleet CA", *third_key);
+  const Certificate new_with_third =
+      *CreateLinkCertificate(new_with_new_, third, *third_key);
+  const Certificate third_with_new =
+      *CreateLinkCertificate(third, new_with_new_, *new_key_);
+  auto after = MakeCaBundle(
+      {third}, {new_with_new_, new_with_third, third_with_new}, third_key);
+  ASSERT_TRUE(after.ok()) << after.status();
+  ASSERT_TRUE(AddFormer(*next, *after).ok());
+  ASSERT_TRUE(
+      AddFormer(*MakeCaBundle({old_with_old_}, {}, old_key_), *after).ok());
+  ASSERT_EQ(after->former.size(), 2u);
+  EXPECT_EQ(after->former[0]->certificate(), new_with_new_);
+  EXPECT_EQ(after->All(),
+            (std::vector<Certificate>{third, new_with_new_, new_with_third,
+                                      third_with_new, old_with_old_,
+                                      old_with_new_, new_with_old_}));
+  auto anchors = *TrustAnchors::Create(after->Anchors());
+  for (const Certificate& leaf :
+       {Leaf(old_with_old_, old_key_), Leaf(new_with_new_, new_key_),
+        Leaf(third, third_key)}) {
+    EXPECT_TRUE(anchors->Verify(leaf, {}, PathPurpose::kTlsClient, kNow).ok());
+  }
+}
+
+TEST_F(CaBundleTest, RefusesAnotherCasKeyAsFormerOrNext) {
+  auto bundle = *MakeCaBundle({old_with_old_}, {}, old_key_);
+  const std::shared_ptr<SoftwareSigner> key = *SoftwareSigner::Generate();
+  auto other = *MakeCaBundle({Root("Other CA", *key)}, {}, key);
+  auto same = *MakeCaBundle({old_with_old_}, {}, old_key_);
+  auto earlier = *MakeCaBundle({Root("Fleet CA", *key)}, {}, key);
+  EXPECT_TRUE(absl::IsInvalidArgument(AddFormer(other, bundle)));
+  EXPECT_TRUE(absl::IsInvalidArgument(AddFormer(same, bundle)));
+  EXPECT_TRUE(bundle.former.empty());
+  EXPECT_TRUE(AddFormer(earlier, bundle).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(AddFormer(earlier, bundle)));
+  EXPECT_EQ(bundle.former.size(), 1u);
+
+  EXPECT_TRUE(absl::IsInvalidArgument(SetNext(other, kNow, bundle)));
+  EXPECT_TRUE(absl::IsInvalidArgument(SetNext(same, kNow, bundle)));
+  EXPECT_FALSE(bundle.next.has_value());
+}
+
+// RFC 7030 4.1.3: without NewWithOld nobody has a word for the new root.
+TEST_F(CaBundleTest, ANextRootNeedsTheWordOfTodays) {
+  auto bundle = *MakeCaBundle({old_with_old_}, {}, old_key_);
+  for (const std::vector<Certificate>& links :
+       {std::vector<Certificate>{},
+        {old_with_old_},
+        {old_with_old_, old_with_new_}}) {
+    auto next = *MakeCaBundle({new_with_new_}, links, new_key_);
+    absl::Status status = SetNext(next, kNow, bundle);
+    EXPECT_TRUE(absl::IsInvalidArgument(status) &&
+                absl::StrContains(status.message(), "NewWithOld"))
+        << status;
+  }
+  auto next =
+      *MakeCaBundle({new_with_new_}, {old_with_old_, new_with_old_}, new_key_);
+  EXPECT_TRUE(SetNext(next, kNow, bundle).ok());
+}
+
+// The root stays: there is nothing to link. Both chains are shown.
+TEST_F(CaBundleTest, AnIssuingCaChangesItsKeyBelowTheSameRoot) {
+  const std::shared_ptr<SoftwareSigner> before_key =
+      *SoftwareSigner::Generate();
+  const std::shared_ptr<SoftwareSigner> after_key = *SoftwareSigner::Generate();
+  const Certificate before =
+      Below(new_with_new_, *new_key_, "Plant CA", *before_key);
+  const Certificate after =
+      Below(new_with_new_, *new_key_, "Plant CA", *after_key);
+  auto bundle = *MakeCaBundle({before, new_with_new_}, {}, before_key);
+  auto next = *MakeCaBundle({after, new_with_new_}, {}, after_key);
+  ASSERT_TRUE(SetNext(next, kNow, bundle).ok());
+  EXPECT_EQ(bundle.All(),
+            (std::vector<Certificate>{before, new_with_new_, after}));
+  EXPECT_EQ(bundle.Anchors(), (std::vector<Certificate>{before, after}));
+
+  // Below another root it would need that root's links.
+  const Certificate elsewhere =
+      Below(old_with_old_, *old_key_, "Plant CA", *after_key);
+  EXPECT_TRUE(absl::IsInvalidArgument(SetNext(
+      *MakeCaBundle({elsewhere, old_with_old_}, {}, after_key), kNow, bundle)));
+  // Roots over too: the links are the root's.
+  auto back =
+      *MakeCaBundle({elsewhere, old_with_old_},
+                    {new_with_new_, old_with_new_, new_with_old_}, after_key);
+  EXPECT_TRUE(SetNext(back, kNow, bundle).ok());
+}
+
 // Every kind of key that a CA may have signs what devices verify.
 TEST_F(CaBundleTest, IssuesWithEveryTypeOfKey) {
   for (const KeyType type : kKeyTypes) {
