@@ -9,11 +9,11 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/config/server_url.h"
 #include "agent/schedule/schedule.h"
 #include "common/base/bytes.h"
 #include "common/base/secret.h"
 #include "common/crypto/key_type.h"
+#include "common/est_client/server_url.h"
 #include "common/pki/name.h"
 
 namespace bestow::agent {

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/enroll/trust_source.h"
 #include "agent/schedule/agenda.h"
+#include "common/est_client/trust_source.h"
 
 namespace bestow::agent {
 namespace {
@@ -42,10 +42,11 @@ Validity Enroller::ValidityOf(const Credential& credential) {
 }
 
 absl::Status Enroller::ReadState() {
-  auto configured = ReadConfiguredCas(config_);
+  auto configured = ReadConfiguredCas(config_.ca_file);
   if (!configured.ok()) return configured.status();
   configured_cas_ = *std::move(configured);
-  auto learned = store_.CaCerts(TrustSource(config_, configured_cas_));
+  auto learned =
+      store_.CaCerts(TrustSource(config_.ca_sha256, configured_cas_));
   if (learned.ok()) {
     learned_cas_ = *std::move(learned);
   } else {

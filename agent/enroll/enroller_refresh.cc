@@ -4,9 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "agent/enroll/enroller.h"
-#include "agent/enroll/trust_source.h"
 #include "common/crypto/public_key.h"
 #include "common/est/renewal_info.h"
+#include "common/est_client/trust_source.h"
 #include "common/net/http_message.h"
 #include "common/pki/certs_only.h"
 
@@ -56,8 +56,8 @@ void Enroller::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
                            "there is no CA certificate among them"));
   }
   if (update.learned != learned_cas_) {
-    absl::Status s = store_.SaveCaCerts(TrustSource(config_, configured_cas_),
-                                        update.learned);
+    absl::Status s = store_.SaveCaCerts(
+        TrustSource(config_.ca_sha256, configured_cas_), update.learned);
     if (!s.ok()) return Fail("keeping the CA certificates", s);
     learned_cas_ = std::move(update.learned);
     observer_.log(

@@ -7,8 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "agent/credentials/credential_store.h"
-#include "agent/enroll/trust.h"
-#include "agent/enroll/trust_source.h"
 #include "agent/server_key/key_exchange.h"
 #include "agent/server_key/key_reply.h"
 #include "agent/server_key/protection.h"
@@ -18,6 +16,8 @@
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
 #include "common/est/server_key.h"
+#include "common/est_client/trust.h"
+#include "common/est_client/trust_source.h"
 #include "common/net/event_loop.h"
 
 namespace bestow::agent {
@@ -53,9 +53,9 @@ absl::StatusOr<State> ReadState(const Config& config) {
   }
   if (!reader.ok()) return reader.status();
   State out;
-  auto configured = ReadConfiguredCas(config);
+  auto configured = ReadConfiguredCas(config.ca_file);
   if (!configured.ok()) return configured.status();
-  auto learned = reader->CaCerts(TrustSource(config, *configured));
+  auto learned = reader->CaCerts(TrustSource(config.ca_sha256, *configured));
   if (!learned.ok()) return learned.status();
   auto trust = MakeTrust(*configured, *learned, config.ca_sha256);
   if (!trust.ok()) return trust.status();

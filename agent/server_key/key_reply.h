@@ -6,13 +6,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/enroll/trust.h"
 #include "agent/server_key/protection.h"
 #include "common/base/bytes.h"
 #include "common/base/secret.h"
 #include "common/cms/decrypt.h"
 #include "common/cms/enveloped_data.h"
 #include "common/crypto/key_type.h"
+#include "common/est_client/trust.h"
 #include "common/pki/certificate.h"
 
 namespace bestow::agent {

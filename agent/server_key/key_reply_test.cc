@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "absl/time/clock.h"
-#include "agent/enroll/trust.h"
 #include "agent/server_key/testing/key_server.h"
 #include "agent/server_key/tpm_decryptor.h"
 #include "common/cms/envelop.h"
 #include "common/cms/smime_capabilities.h"
+#include "common/est_client/trust.h"
 #include "common/pki/oids.h"
 #include "common/tpm/errors.h"
 #include "common/tpm/fake_tpm.h"

@@ -1,4 +1,4 @@
-#include "agent/enroll/trust.h"
+#include "common/est_client/trust.h"
 
 #include <memory>
 #include <string>
@@ -12,7 +12,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 using ::testing::HasSubstr;
@@ -146,4 +146,4 @@ TEST_F(TrustTest, RefusesWhatCantBeUsed) {
 }
 
 }  // namespace
-}  // namespace bestow::agent
+}  // namespace bestow

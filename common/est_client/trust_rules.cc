@@ -1,11 +1,11 @@
-#include "agent/enroll/trust_rules.h"
+#include "common/est_client/trust_rules.h"
 
 #include <algorithm>
 
 #include "common/crypto/public_key.h"
 #include "common/pki/extension.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 bool Contains(const std::vector<Certificate>& certificates,
               const Certificate& certificate) {
@@ -28,4 +28,4 @@ bool IsSelfSignedCa(const Certificate& certificate) {
              .ok();
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow

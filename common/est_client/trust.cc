@@ -1,14 +1,14 @@
-#include "agent/enroll/trust.h"
+#include "common/est_client/trust.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/enroll/trust_rules.h"
 #include "common/crypto/public_key.h"
+#include "common/est_client/trust_rules.h"
 #include "common/pki/certs_only.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 constexpr size_t kMaxChainCertificates = 8;
@@ -72,8 +72,7 @@ absl::StatusOr<Certificate> FindPinned(const std::vector<Certificate>& reply,
     if (HasFingerprint(certificate, pinned_sha256)) return certificate;
   }
   return absl::PermissionDeniedError(
-      "the server's /cacerts does not hold the pinned CA certificate "
-      "(server.ca_sha256)");
+      "the server's /cacerts does not hold the pinned CA certificate");
 }
 
 absl::StatusOr<IssuedCredential> CheckIssued(ByteView certs_only_der,
@@ -110,4 +109,4 @@ absl::StatusOr<IssuedCredential> CheckIssued(ByteView certs_only_der,
   return issued;
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow

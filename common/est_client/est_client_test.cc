@@ -1,10 +1,10 @@
-#include "agent/enroll/est_client.h"
+#include "common/est_client/est_client.h"
 
 #include <string>
 
 #include "gtest/gtest.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 // Sun, 06 Nov 1994 08:49:37 GMT, the example of RFC 9110 5.6.7.
@@ -54,4 +54,4 @@ TEST(ReadEstReplyTest, DecodesA200AndKeepsTheReasonOfOthers) {
 }
 
 }  // namespace
-}  // namespace bestow::agent
+}  // namespace bestow

@@ -1,4 +1,4 @@
-#include "agent/enroll/http_login.h"
+#include "common/est_client/http_login.h"
 
 #include <openssl/rand.h>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/match.h"
 #include "common/crypto/public_key.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 // A server whose nonces are stale at once never lets anybody in.
@@ -97,4 +97,4 @@ void HttpLogin::TakeReply(int status, const HttpHeaders& headers) {
   has_answer_ = true;
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow

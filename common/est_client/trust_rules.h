@@ -1,12 +1,13 @@
-// What the agent looks at to tell CA certificates apart. No trust decisions.
-#ifndef AGENT_ENROLL_TRUST_RULES_H_
-#define AGENT_ENROLL_TRUST_RULES_H_
+// What an EST client looks at to tell CA certificates apart. No trust
+// decisions.
+#ifndef COMMON_EST_CLIENT_TRUST_RULES_H_
+#define COMMON_EST_CLIENT_TRUST_RULES_H_
 
 #include <vector>
 
 #include "common/pki/certificate.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 bool Contains(const std::vector<Certificate>& certificates,
               const Certificate& certificate);
@@ -18,6 +19,6 @@ bool MaySignCertificates(const Certificate& certificate);
 // rollover's links are that as well.
 bool IsSelfSignedCa(const Certificate& certificate);
 
-}  // namespace bestow::agent
+}  // namespace bestow
 
-#endif  // AGENT_ENROLL_TRUST_RULES_H_
+#endif  // COMMON_EST_CLIENT_TRUST_RULES_H_

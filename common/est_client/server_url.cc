@@ -1,4 +1,4 @@
-#include "agent/config/server_url.h"
+#include "common/est_client/server_url.h"
 
 #include <algorithm>
 
@@ -9,7 +9,7 @@
 #include "absl/strings/strip.h"
 #include "common/est/protocol.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 constexpr size_t kMaxHostChars = 253;
@@ -82,4 +82,4 @@ std::string ServerUrl::ToText() const {
                       port, label.empty() ? "" : " label ", label);
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow

@@ -1,7 +1,7 @@
-// Whom the agent trusts: the configured CA file, and what an authenticated
+// Whom an EST client trusts: the configured CA file, and what an authenticated
 // server's /cacerts said since (RFC 7030 3.6, 4.1).
-#ifndef AGENT_ENROLL_TRUST_H_
-#define AGENT_ENROLL_TRUST_H_
+#ifndef COMMON_EST_CLIENT_TRUST_H_
+#define COMMON_EST_CLIENT_TRUST_H_
 
 #include <cstddef>
 #include <memory>
@@ -16,7 +16,7 @@
 #include "common/pki/certificate.h"
 #include "common/pki/path.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 struct Trust {
   // Null: nothing is trusted yet, the first /cacerts has to be pinned.
@@ -77,6 +77,6 @@ absl::StatusOr<IssuedCredential> CheckIssued(
     ByteView certs_only_der, ByteView spki, const Trust& trust, absl::Time now,
     PathPurpose purpose = PathPurpose::kTlsClient);
 
-}  // namespace bestow::agent
+}  // namespace bestow
 
-#endif  // AGENT_ENROLL_TRUST_H_
+#endif  // COMMON_EST_CLIENT_TRUST_H_

@@ -4,15 +4,15 @@
 #include <string>
 #include <vector>
 
-#include "agent/enroll/trust.h"
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
+#include "common/est_client/trust.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 using ::testing::ElementsAre;
@@ -326,4 +326,4 @@ TEST_F(TrustUpdateTest, AFirstReplyStandsBeforeThePinnedOne) {
 }
 
 }  // namespace
-}  // namespace bestow::agent
+}  // namespace bestow

@@ -1,6 +1,6 @@
 // A name and a secret, shown as the server's challenge asks (RFC 7617, 7616).
-#ifndef AGENT_ENROLL_HTTP_LOGIN_H_
-#define AGENT_ENROLL_HTTP_LOGIN_H_
+#ifndef COMMON_EST_CLIENT_HTTP_LOGIN_H_
+#define COMMON_EST_CLIENT_HTTP_LOGIN_H_
 
 #include <cstdint>
 #include <functional>
@@ -15,7 +15,7 @@
 #include "common/net/http_auth.h"
 #include "common/net/http_message.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 // Shows nothing before it is asked; then answers the strongest challenge that
 // it knows: Digest with SHA-256, Digest with MD5, Basic. Once asked, it
@@ -57,6 +57,6 @@ class HttpLogin {
   int stale_in_a_row_ = 0;
 };
 
-}  // namespace bestow::agent
+}  // namespace bestow
 
-#endif  // AGENT_ENROLL_HTTP_LOGIN_H_
+#endif  // COMMON_EST_CLIENT_HTTP_LOGIN_H_

@@ -1,4 +1,4 @@
-#include "agent/enroll/http_login.h"
+#include "common/est_client/http_login.h"
 
 #include <string>
 #include <utility>
@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 using ::testing::HasSubstr;
@@ -195,4 +195,4 @@ TEST_F(HttpLoginTest, AMissingSecretIsSaid) {
 }
 
 }  // namespace
-}  // namespace bestow::agent
+}  // namespace bestow

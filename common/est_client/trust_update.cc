@@ -3,12 +3,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "agent/enroll/trust.h"
-#include "agent/enroll/trust_rules.h"
 #include "common/crypto/key_type.h"
 #include "common/crypto/public_key.h"
+#include "common/est_client/trust.h"
+#include "common/est_client/trust_rules.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 constexpr size_t kMaxLearned = 40;
@@ -186,4 +186,4 @@ CaUpdate UpdateCaCerts(const Trust& trust,
   return update;
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow

@@ -1,6 +1,6 @@
 // Where the EST server is.
-#ifndef AGENT_CONFIG_SERVER_URL_H_
-#define AGENT_CONFIG_SERVER_URL_H_
+#ifndef COMMON_EST_CLIENT_SERVER_URL_H_
+#define COMMON_EST_CLIENT_SERVER_URL_H_
 
 #include <cstdint>
 #include <string>
@@ -8,7 +8,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 struct ServerUrl {
   std::string host;  // a DNS name, or an address without brackets
@@ -23,6 +23,6 @@ struct ServerUrl {
 // it. kInvalidArgument with what is wrong.
 absl::StatusOr<ServerUrl> ParseServerUrl(std::string_view text);
 
-}  // namespace bestow::agent
+}  // namespace bestow
 
-#endif  // AGENT_CONFIG_SERVER_URL_H_
+#endif  // COMMON_EST_CLIENT_SERVER_URL_H_

@@ -1,6 +1,6 @@
 // EST's exchanges (RFC 7030) over one HTTPS connection.
-#ifndef AGENT_ENROLL_EST_CLIENT_H_
-#define AGENT_ENROLL_EST_CLIENT_H_
+#ifndef COMMON_EST_CLIENT_EST_CLIENT_H_
+#define COMMON_EST_CLIENT_EST_CLIENT_H_
 
 #include <functional>
 #include <memory>
@@ -10,14 +10,14 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "agent/config/server_url.h"
-#include "agent/enroll/http_login.h"
 #include "common/base/bytes.h"
 #include "common/est/protocol.h"
+#include "common/est_client/http_login.h"
+#include "common/est_client/server_url.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_client.h"
 
-namespace bestow::agent {
+namespace bestow {
 
 struct EstReply {
   int status = 0;
@@ -82,6 +82,6 @@ class EstClient {
   HttpClient http_;
 };
 
-}  // namespace bestow::agent
+}  // namespace bestow
 
-#endif  // AGENT_ENROLL_EST_CLIENT_H_
+#endif  // COMMON_EST_CLIENT_EST_CLIENT_H_

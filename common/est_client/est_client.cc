@@ -1,4 +1,4 @@
-#include "agent/enroll/est_client.h"
+#include "common/est_client/est_client.h"
 
 #include <algorithm>
 #include <utility>
@@ -10,7 +10,7 @@
 #include "common/crypto/base64.h"
 #include "common/est/transfer_encoding.h"
 
-namespace bestow::agent {
+namespace bestow {
 namespace {
 
 constexpr size_t kMaxReasonChars = 200;
@@ -178,4 +178,4 @@ absl::StatusOr<std::string> EstClient::ChannelBinding() const {
   return EncodeBase64(*binding);
 }
 
-}  // namespace bestow::agent
+}  // namespace bestow
