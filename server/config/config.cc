@@ -8,6 +8,7 @@
 #include "common/est/protocol.h"
 #include "server/config/revocation_reader.h"
 #include "server/config/service_reader.h"
+#include "server/config/tls_reader.h"
 #include "server/config/toml_reader.h"
 
 namespace bestow::server {
@@ -77,6 +78,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   toml.ReadTexts("hostnames", &config.hostnames);
   toml.ReadInt("workers", 0, 256, &config.workers);
   toml.InTable("limits", [&] { ReadLimits(toml, config.limits); });
+  ReadTls(toml, config.tls);
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);
   ReadService(toml, config.service);

@@ -17,6 +17,7 @@
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
 #include "server/config/revocation_config.h"
+#include "server/config/tls_config.h"
 
 namespace bestow::server {
 
@@ -150,9 +151,12 @@ struct LimitsConfig {
 
 struct Config {
   std::vector<std::string> listen = {"127.0.0.1:8443"};
-  std::vector<std::string> hostnames;  // no device's certificate may carry them
-  int workers = 0;                     // 0: one per core
+  // Of the server's own certificate, when it is renewed; empty: as it has them.
+  // No device's certificate may carry one.
+  std::vector<std::string> hostnames;
+  int workers = 0;  // 0: one per core
   LimitsConfig limits;
+  TlsConfig tls;
   HttpConfig http;
   RevocationSettings revocation;
   ServiceConfig service;              // without a label

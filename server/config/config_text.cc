@@ -35,9 +35,9 @@ std::string ConfigFileText(const std::vector<std::string>& listen,
 listen = )toml",
       QuotedList(listen), R"toml(
 
-# The names of this server. No device gets a certificate with one of them,
-# whatever the profile says. The server's own certificate, tls/server.pem, has
-# the names that `init` was given; changing them here does not change it.
+# The names of this server: its own certificate gets them when it is renewed,
+# and it is renewed when they change. No device gets a certificate with one of
+# them, whatever the profile says.
 hostnames = )toml",
       QuotedList(hostnames), R"toml(
 
@@ -159,6 +159,16 @@ queued_passwords = 256
 # more each interval.
 wrong_credentials = 10
 wrong_credentials_interval = "10s"
+
+[tls]
+# The server's own certificate, tls/server.pem, is renewed by the CA that issued
+# it after this share of its lifetime, and used for new connections at once. One
+# from elsewhere is yours to renew: replace the files and send SIGHUP.
+renew = true
+validity = "90d"
+fraction = 0.66
+# Whether each renewal makes a new key.
+new_key = true
 
 [http]
 # Plain HTTP, for CRLs (/crl/ca.crl), OCSP (/ocsp) and CA certificates

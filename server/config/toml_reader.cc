@@ -193,6 +193,22 @@ void TomlReader::ReadInt(std::string_view key, int min, int max, int* value) {
   *value = static_cast<int>(found);
 }
 
+void TomlReader::ReadNumber(std::string_view key, double min, double max,
+                            double* value) {
+  const toml::node* node = impl_->Find(key);
+  if (node == nullptr) return;
+  const std::optional<double> found = node->value<double>();
+  if (!node->is_number() || !found.has_value()) {
+    return impl_->Complain(*node, key, "must be a number");
+  }
+  // Not a number is in no range.
+  if (!(*found >= min && *found <= max)) {
+    return impl_->Complain(*node, key,
+                           absl::StrCat("must be from ", min, " to ", max));
+  }
+  *value = *found;
+}
+
 void TomlReader::ReadDuration(std::string_view key, absl::Duration min,
                               absl::Duration max, absl::Duration* value) {
   const toml::node* node = impl_->Find(key);

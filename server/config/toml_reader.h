@@ -39,6 +39,8 @@ class TomlReader {
   bool Has(std::string_view key);
   void ReadBool(std::string_view key, bool* value);
   void ReadInt(std::string_view key, int min, int max, int* value);
+  // An integer is one too.
+  void ReadNumber(std::string_view key, double min, double max, double* value);
   void ReadDuration(std::string_view key, absl::Duration min,
                     absl::Duration max, absl::Duration* value);
   // These two tell whether they wrote.
