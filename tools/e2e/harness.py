@@ -164,11 +164,13 @@ class Server:
         with open(self.config_path, "w") as f:
             f.write(config)
 
-    def start(self, failpoints=None):
+    def start(self, failpoints=None, power_cut=None):
+        """`power_cut`: options of server/store/power_cut, "hold,early=30"."""
         self._starts += 1
         log = self.scratch / f"{self.name}.{self._starts}.log"
-        binary = SERVER_FAILPOINTS if failpoints else SERVER
-        env = {"BESTOW_FAILPOINTS": failpoints} if failpoints else None
+        binary = SERVER_FAILPOINTS if failpoints or power_cut else SERVER
+        env = {"BESTOW_FAILPOINTS": failpoints or "",
+               "BESTOW_POWER_CUT": power_cut or ""}
         self.process = Process(
             [binary, "run", f"--state_dir={self.state_dir}"], log, env)
 

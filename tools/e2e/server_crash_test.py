@@ -61,7 +61,11 @@ class Client:
         return base64.b64decode(payload)
 
 
-class ServerCrashTest(unittest.TestCase):
+class CrashTestCase(unittest.TestCase):
+    """The clients of one server, and what they and its records hold."""
+
+    clients = CLIENTS
+    power_cut = None
 
     def setUp(self):
         self.scratch = Scratch()
@@ -75,11 +79,11 @@ class ServerCrashTest(unittest.TestCase):
         self.context = ssl.create_default_context(cafile=self.server.ca_file)
 
     def make_clients(self, prefix):
-        names = [f"{prefix}-{i}" for i in range(CLIENTS)]
-        secrets = [None] * CLIENTS
+        names = [f"{prefix}-{i}" for i in range(self.clients)]
+        secrets = [None] * self.clients
 
         def add(start):
-            for i in range(start, CLIENTS, 4):
+            for i in range(start, self.clients, 4):
                 secrets[i] = self.server.add_secret(names[i])
 
         for outcome in in_parallel([lambda s=s: add(s) for s in range(4)]):
@@ -87,7 +91,7 @@ class ServerCrashTest(unittest.TestCase):
                 raise outcome
         return [
             Client(names[i], secrets[i], self.bodies[i % KEYS])
-            for i in range(CLIENTS)
+            for i in range(self.clients)
         ]
 
     def enroll_all(self, clients):
@@ -111,48 +115,57 @@ class ServerCrashTest(unittest.TestCase):
 
     def crash(self, clients, failpoints):
         """Enrolls all against a server that dies; what each client got."""
-        self.server.start(failpoints)
+        self.server.start(failpoints, self.power_cut)
         got = self.enroll_all(clients)
         # est.before_reply=kill:180 may be passed fewer times than that.
         self.server.stop()
         return got
+
+    def lost(self, held):
+        """Serials of replies that have no record."""
+        recorded = {s.lstrip("0") for s in self.recorded_serials()}
+        return [s for s in self.serials(held) if s.lstrip("0") not in recorded]
+
+    def crash_and_retry(self, prefix, failpoints):
+        """One round; how many replies got through."""
+        clients = self.make_clients(prefix)
+        got = self.crash(clients, failpoints)
+        held = [r for r in got if r is not None]
+        self.assertEqual(self.lost(held), [])
+
+        # Each client's retry, against a whole server.
+        self.server.start()
+        again = [None] * self.clients
+        for _ in range(5):  # a full queue answers 503: come back
+            missing = [i for i, r in enumerate(again) if r is None]
+            if not missing:
+                break
+            for i, r in zip(missing,
+                            self.enroll_all([clients[i] for i in missing])):
+                again[i] = r
+        self.assertNotIn(None, again)
+        for first, second in zip(got, again):
+            if first is not None:
+                self.assertEqual(first, second)
+        self.server.stop()
+        by_identity = {}
+        for c in self.server.issued():
+            by_identity.setdefault(c["identity"], []).append(c)
+        for client in clients:
+            self.assertEqual(len(by_identity[client.name]), 1, client.name)
+        return len(held)
+
+
+class ServerCrashTest(CrashTestCase):
 
     def test_no_certificate_without_its_record(self):
         killed = 0
         total_got = 0
         for number, failpoints in enumerate(POINTS):
             with self.subTest(failpoints=failpoints):
-                clients = self.make_clients(f"r{number}")
-                got = self.crash(clients, failpoints)
-                held = [r for r in got if r is not None]
-                killed += len(held) < CLIENTS
-                total_got += len(held)
-                recorded = self.recorded_serials()
-                for serial in self.serials(held):
-                    self.assertIn(serial.lstrip("0"),
-                                  {s.lstrip("0") for s in recorded})
-
-                # Each client's retry, against a whole server.
-                self.server.start()
-                again = [None] * CLIENTS
-                for _ in range(5):  # a full queue answers 503: come back
-                    missing = [i for i in range(CLIENTS) if again[i] is None]
-                    if not missing:
-                        break
-                    for i, r in zip(missing, self.enroll_all(
-                            [clients[i] for i in missing])):
-                        again[i] = r
-                self.assertNotIn(None, again)
-                for first, second in zip(got, again):
-                    if first is not None:
-                        self.assertEqual(first, second)
-                self.server.stop()
-                by_identity = {}
-                for c in self.server.issued():
-                    by_identity.setdefault(c["identity"], []).append(c)
-                for client in clients:
-                    self.assertEqual(len(by_identity[client.name]), 1,
-                                     client.name)
+                got = self.crash_and_retry(f"r{number}", failpoints)
+                killed += got < CLIENTS
+                total_got += got
         # The points are real: most rounds lost somebody's reply.
         self.assertGreaterEqual(killed, ROUNDS - 2)
         print(f"{ROUNDS} rounds, {killed} crashes with lost replies, "
@@ -164,10 +177,7 @@ class ServerCrashTest(unittest.TestCase):
             got = self.crash(
                 clients, "est.reply_before_commit=fail:1+,"
                 f"store.before_commit=kill:{2 + number % 3}")
-            held = [r for r in got if r is not None]
-            recorded = {s.lstrip("0") for s in self.recorded_serials()}
-            lost = [s for s in self.serials(held)
-                    if s.lstrip("0") not in recorded]
+            lost = self.lost([r for r in got if r is not None])
             if lost:
                 print(f"caught at try {number + 1}: {len(lost)} certificates "
                       "without a record")
