@@ -157,4 +157,18 @@ bool Reader::ExpectTime(absl::Time* time) {
   return true;
 }
 
+bool Reader::ExpectGeneralizedTime(absl::Time* time) {
+  return NextIs(CBS_ASN1_GENERALIZEDTIME) && ExpectTime(time);
+}
+
+bool Reader::ExpectEnumerated(uint8_t* value) {
+  CBS out;
+  if (!CBS_get_asn1(&cbs_, &out, CBS_ASN1_ENUMERATED) || CBS_len(&out) != 1 ||
+      CBS_data(&out)[0] > INT8_MAX) {
+    return false;
+  }
+  *value = CBS_data(&out)[0];
+  return true;
+}
+
 }  // namespace bestow::der

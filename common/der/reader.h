@@ -64,6 +64,10 @@ class Reader {
   // UTCTime or GeneralizedTime in the profile of RFC 5280 4.1.2.5 (seconds,
   // Z). UTCTime's years 50 to 99 are 19xx.
   [[nodiscard]] bool ExpectTime(absl::Time* time);
+  // GeneralizedTime alone, in the same profile.
+  [[nodiscard]] bool ExpectGeneralizedTime(absl::Time* time);
+  // ENUMERATED from 0 to 127.
+  [[nodiscard]] bool ExpectEnumerated(uint8_t* value);
 
  private:
   CBS cbs_;

@@ -150,6 +150,25 @@ void Writer::AddTime(absl::Time time) {
                                time, utc)));
 }
 
+void Writer::AddGeneralizedTime(absl::Time time) {
+  const absl::TimeZone utc = absl::UTCTimeZone();
+  if (time < absl::FromCivil(absl::CivilYear(0), utc) ||
+      time >= absl::FromCivil(absl::CivilYear(10000), utc)) {
+    failed_ = true;
+    return;
+  }
+  AddPrimitive(CBS_ASN1_GENERALIZEDTIME,
+               AsBytes(absl::FormatTime("%E4Y%m%d%H%M%SZ", time, utc)));
+}
+
+void Writer::AddEnumerated(uint8_t value) {
+  if (value > INT8_MAX) {
+    failed_ = true;
+    return;
+  }
+  AddPrimitive(CBS_ASN1_ENUMERATED, ByteView(&value, 1));
+}
+
 absl::StatusOr<Bytes> Writer::Finish() {
   uint8_t* data = nullptr;
   size_t size = 0;

@@ -46,7 +46,12 @@ class Writer {
   // UTCTime through 2049, GeneralizedTime from 2050 (RFC 5280 4.1.2.5).
   // An error before 1950 or after 9999.
   void AddTime(absl::Time time);
+  // GeneralizedTime of any year from 0 to 9999, in whole seconds, Z.
+  void AddGeneralizedTime(absl::Time time);
+  void AddEnumerated(uint8_t value);  // up to 127
 
+  // Makes Finish() fail: for callers who find what they can't write.
+  void Fail() { failed_ = true; }
   // What was written. kInternal when anything failed.
   absl::StatusOr<Bytes> Finish();
 

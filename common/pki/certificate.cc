@@ -7,11 +7,11 @@
 #include "common/pki/algorithm.h"
 #include "common/pki/oids.h"
 #include "common/pki/pem.h"
+#include "common/pki/serial.h"
 
 namespace bestow {
 namespace {
 
-constexpr size_t kMaxSerialBytes = 20;  // RFC 5280 4.1.2.2
 constexpr uint64_t kVersion2 = 1;
 constexpr uint64_t kVersion3 = 2;
 constexpr der::Tag kContext = CBS_ASN1_CONTEXT_SPECIFIC;
@@ -57,14 +57,6 @@ absl::Status DecodeExtensions(Certificate* out) {
     if (!status.ok()) return status;
   }
   return absl::OkStatus();
-}
-
-// Serial numbers are positive and of up to 20 octets. Zero is seen on old
-// trust anchors and read.
-bool IsSerial(ByteView content) {
-  if (content.empty() || (content[0] & 0x80) != 0) return false;
-  const size_t padding = content[0] == 0 ? 1 : 0;
-  return content.size() - padding <= kMaxSerialBytes;
 }
 
 absl::Status ReadVersion(der::Reader* tbs, uint64_t* version) {
@@ -113,7 +105,7 @@ absl::Status ReadTbs(Certificate* out) {
   if (!reader.ExpectSequence(&tbs)) return Malformed("no TBSCertificate");
   absl::Status status = ReadVersion(&tbs, &version);
   if (!status.ok()) return status;
-  if (!tbs.ExpectInteger(&serial) || !IsSerial(serial)) {
+  if (!tbs.ExpectInteger(&serial) || !IsReadableSerial(serial)) {
     return Malformed("the serial number is negative, too long or malformed");
   }
   out->serial = ToBytes(serial);
@@ -200,8 +192,7 @@ std::string SerializeCertificatePem(ByteView der) {
 
 absl::StatusOr<Bytes> SerializeTbsCertificateDer(
     const CertificateTemplate& contents, SignatureAlgorithm algorithm) {
-  if (!IsSerial(contents.serial) ||
-      (contents.serial.size() == 1 && contents.serial[0] == 0)) {
+  if (!IsSerial(contents.serial)) {
     return absl::InvalidArgumentError(
         "certificate: a serial number is positive, of 1 to 20 octets");
   }

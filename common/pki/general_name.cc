@@ -185,29 +185,50 @@ std::string GeneralName::ToText() const {
   return "?";
 }
 
+bool ExpectGeneralName(der::Reader* reader, GeneralName* name) {
+  der::Tag tag = 0;
+  der::Reader content;
+  if (!reader->PeekTag(&tag) || !reader->Expect(tag, &content)) return false;
+  const uint32_t number = tag & CBS_ASN1_TAG_NUMBER_MASK;
+  const Kind kind = static_cast<Kind>(number);
+  if (number > static_cast<uint32_t>(Kind::kRegisteredId) ||
+      tag != TagOf(kind) || !IsValid(kind, content.rest())) {
+    return false;
+  }
+  *name = {kind, ToBytes(content.rest())};
+  return true;
+}
+
+void AddGeneralName(der::Writer& writer, const GeneralName& name) {
+  if (!IsValid(name.kind, name.value)) return writer.Fail();
+  writer.AddPrimitive(TagOf(name.kind), name.value);
+}
+
 absl::StatusOr<std::vector<GeneralName>> ParseGeneralNamesDer(ByteView der) {
   der::Reader reader(der), list;
-  if (!reader.ExpectSequence(&list) || !reader.Finish() || list.empty()) {
+  if (!reader.ExpectSequence(&list) || !reader.Finish()) {
+    return absl::InvalidArgumentError("general names: not a SEQUENCE of them");
+  }
+  return ParseGeneralNamesContent(list.rest());
+}
+
+absl::StatusOr<std::vector<GeneralName>> ParseGeneralNamesContent(
+    ByteView content) {
+  der::Reader list(content);
+  if (list.empty()) {
     return absl::InvalidArgumentError("general names: not a SEQUENCE of them");
   }
   std::vector<GeneralName> names;
   while (!list.empty()) {
-    der::Tag tag = 0;
-    der::Reader content;
-    if (!list.PeekTag(&tag) || !list.Expect(tag, &content)) {
-      return absl::InvalidArgumentError("general names: malformed");
-    }
-    const uint32_t number = tag & CBS_ASN1_TAG_NUMBER_MASK;
-    const Kind kind = static_cast<Kind>(number);
-    if (number > static_cast<uint32_t>(Kind::kRegisteredId) ||
-        tag != TagOf(kind) || !IsValid(kind, content.rest())) {
+    GeneralName name;
+    if (!ExpectGeneralName(&list, &name)) {
       return absl::InvalidArgumentError(
           absl::StrCat("general names: entry ", names.size() + 1, " is bad"));
     }
     if (names.size() == kMaxNames) {
       return absl::InvalidArgumentError("general names: too many");
     }
-    names.push_back({kind, ToBytes(content.rest())});
+    names.push_back(std::move(name));
   }
   return names;
 }
@@ -225,9 +246,7 @@ absl::StatusOr<Bytes> SerializeGeneralNamesDer(
     }
   }
   writer.AddSequence([&](der::Writer& list) {
-    for (const GeneralName& name : names) {
-      list.AddPrimitive(TagOf(name.kind), name.value);
-    }
+    for (const GeneralName& name : names) AddGeneralName(list, name);
   });
   return writer.Finish();
 }

@@ -13,6 +13,8 @@
 #include "absl/status/statusor.h"
 #include "common/base/bytes.h"
 #include "common/der/oid.h"
+#include "common/der/reader.h"
+#include "common/der/writer.h"
 
 namespace bestow {
 
@@ -95,10 +97,19 @@ struct GeneralName {
   std::string ToText() const;
 };
 
+// One GeneralName where another structure has it. Writing fails the writer
+// when the name is malformed.
+[[nodiscard]] bool ExpectGeneralName(der::Reader* reader, GeneralName* name);
+void AddGeneralName(der::Writer& writer, const GeneralName& name);
+
 // GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName; at most 64.
 absl::StatusOr<std::vector<GeneralName>> ParseGeneralNamesDer(ByteView der);
 absl::StatusOr<Bytes> SerializeGeneralNamesDer(
     const std::vector<GeneralName>& names);
+// The same by the content octets, where an IMPLICIT tag stands in place of
+// SEQUENCE.
+absl::StatusOr<std::vector<GeneralName>> ParseGeneralNamesContent(
+    ByteView content);
 
 }  // namespace bestow
 

@@ -14,6 +14,7 @@ import cms
 import credentials
 import passphrases
 import requests
+import revocation
 import tpm_files
 from asn1 import ec, load, rsa, Key, ext, seq, boolean, integer, bits, octets, BC, KEY_USAGE, SKI
 
@@ -34,7 +35,8 @@ for write in (requests.requests, requests.change_subject_names, requests.names, 
               bodies.csr_attrs, bodies.csr_template, bodies.transfer_encoding, bodies.multipart, bodies.server_key, bodies.renewal_info, bodies.paths,
               bodies.pem, bodies.der, credentials.challenges, credentials.authorizations,
               cms.enveloped_data, cms.signed_data, cms.key_packages, cms.smime_capabilities,
-              passphrases.encrypted_pkcs8, passphrases.pkcs12):
+              passphrases.encrypted_pkcs8, passphrases.pkcs12,
+              revocation.crls, revocation.ocsp_requests, revocation.ocsp_responses, revocation.ocsp_gets):
     write(keys)
 for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)
