@@ -36,7 +36,9 @@ for write in (requests.requests, requests.change_subject_names, requests.names, 
               bodies.pem, bodies.der, credentials.challenges, credentials.authorizations,
               cms.enveloped_data, cms.signed_data, cms.key_packages, cms.smime_capabilities,
               passphrases.encrypted_pkcs8, passphrases.pkcs12,
-              revocation.crls, revocation.ocsp_requests, revocation.ocsp_responses, revocation.ocsp_gets):
+              revocation.crls, revocation.ocsp_requests, revocation.ocsp_responses, revocation.ocsp_gets,
+              revocation.authority_info_access, revocation.distribution_points, revocation.certificate_policies,
+              revocation.name_constraints):
     write(keys)
 for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)

@@ -335,3 +335,157 @@ def ocsp_gets(keys):
             ("padding_inside", "Padding within", "MA==" + escaped),
             ("too_long", "Over 2,048 octets", "A" * 2052)]:
         case("ocsp_get", name_, what, text, reject="OCSP")
+
+
+def authority_info_access(keys):
+    def ok(name_, what, der):
+        case("authority_info_access", name_, what, der)
+
+    def bad(name_, what, der):
+        case("authority_info_access", name_, what, der, reject="authorityInfoAccess")
+
+    def place(method, location=URI):
+        return seq(oid(method), location)
+
+    ocsp, issuers = "1.3.6.1.5.5.7.48.1", "1.3.6.1.5.5.7.48.2"
+    plain = seq(place(ocsp), place(issuers))
+    ok("both", "OCSP and the CA's certificate", plain)
+    ok("directory", "A place in a directory", seq(place(issuers, ctx(4, name("Test CA")))))
+    ok("other_method", "A method that nobody knows", seq(place("1.2.3")))
+    ok("64", "As many as are taken", seq(*[place(ocsp)] * 64))
+    bad("empty", "Nothing", b"")
+    bad("empty_list", "An empty list", seq())
+    bad("truncated", "The last octet is missing", plain[:-1])
+    bad("trailing_data", "One octet follows", plain + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(plain))
+    bad("no_location", "A method without a place", seq(seq(oid(ocsp))))
+    bad("no_method", "A place without its method", seq(seq(URI)))
+    bad("uri_nul", "A NUL in a URI", seq(place(ocsp, ctx(6, b"http://a\0b", constructed=False))))
+    bad("extra_field", "A field after the place", seq(seq(oid(ocsp), URI, NULL)))
+    bad("65", "One too many", seq(*[place(ocsp)] * 65))
+
+
+def distribution_points(keys):
+    def ok(name_, what, der):
+        case("distribution_points", name_, what, der)
+
+    def bad(name_, what, der):
+        case("distribution_points", name_, what, der, reject="distribution point")
+
+    ldap = ctx(6, b"ldap://pki.example.net/cn=ca", constructed=False)
+    issuer = ctx(2, ctx(4, name("Test CA")))
+    relative = ctx(0, ctx(1, seq(oid(CN), utf8("ca"))))
+    plain = seq(point(URI))
+    ok("one", "One URI", plain)
+    ok("two_places", "Two places of one CRL", seq(point(URI, ldap)))
+    ok("two", "Two points", seq(point(URI), point(ldap)))
+    ok("reasons", "For some reasons alone", seq(seq(ctx(0, ctx(0, URI)), ctx(1, b"\x05\x60", constructed=False))))
+    ok("issuer", "By its issuer", seq(seq(issuer)))
+    ok("relative", "By a name relative to the issuer", seq(seq(relative, issuer)))
+    bad("empty", "Nothing", b"")
+    bad("empty_list", "An empty list", seq())
+    bad("empty_point", "A point without a field", seq(seq()))
+    bad("reasons_alone", "Reasons alone", seq(seq(ctx(1, b"\x05\x60", constructed=False))))
+    bad("reasons_padded", "Reasons with trailing zero bits",
+        seq(seq(ctx(0, ctx(0, URI)), ctx(1, b"\x00\x60", constructed=False))))
+    bad("no_names", "A name without names", seq(seq(ctx(0, ctx(0)))))
+    bad("empty_name", "A name that is neither", seq(seq(ctx(0))))
+    bad("both_names", "Both names of a choice", seq(seq(ctx(0, ctx(0, URI), ctx(1, seq(oid(CN), utf8("ca")))))))
+    bad("uri_bare", "A URI in place of names", seq(seq(ctx(0, URI))))
+    bad("wrong_order", "The issuer first", seq(seq(issuer, ctx(0, ctx(0, URI)))))
+    bad("issuer_empty", "An empty issuer", seq(seq(ctx(2))))
+    bad("truncated", "The last octet is missing", plain[:-1])
+    bad("trailing_data", "One octet follows", plain + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(plain))
+    bad("65", "One too many", seq(*[point(URI)] * 65))
+
+
+def certificate_policies(keys):
+    def ok(name_, what, der):
+        case("certificate_policies", name_, what, der)
+
+    def bad(name_, what, der, reason="certificatePolicies"):
+        case("certificate_policies", name_, what, der, reject=reason)
+
+    def policy(id_, *qualifiers):
+        return seq(oid(id_), seq(*qualifiers) if qualifiers else b"")
+
+    def cps(text, tag=0x16):
+        return seq(oid("1.3.6.1.5.5.7.2.1"), tlv(tag, text))
+
+    notice = seq(oid("1.3.6.1.5.5.7.2.2"), seq(utf8("All rights reserved")))
+    plain = seq(policy("1.3.6.1.4.1.99999.1", cps(b"http://pki.example.net/cps")))
+    ok("cps", "A policy with its practice statement", plain)
+    ok("plain", "A policy alone", seq(policy("1.3.6.1.4.1.99999.1")))
+    ok("any", "anyPolicy", seq(policy("2.5.29.32.0")))
+    ok("notice", "A user notice, which is kept as it is", seq(policy("1.3.6.1.4.1.99999.1", cps(b"http://x/"), notice)))
+    ok("two", "Two policies", seq(policy("1.3.6.1.4.1.99999.1"), policy("1.3.6.1.4.1.99999.2")))
+    bad("empty", "Nothing", b"")
+    bad("empty_list", "An empty list", seq())
+    bad("empty_policy", "A policy without its name", seq(seq()))
+    bad("qualifiers_empty", "An empty list of qualifiers", seq(seq(oid("1.2.3"), seq())))
+    bad("qualifier_cut", "A qualifier without its value", seq(policy("1.2.3", seq(oid("1.3.6.1.5.5.7.2.1")))))
+    bad("cps_utf8", "A URI as UTF8String", seq(policy("1.2.3", cps(b"http://x/", 0x0C))))
+    bad("cps_8bit", "A URI with a high bit", seq(policy("1.2.3", cps(b"http://\xe4/"))))
+    bad("cps_empty", "An empty URI", seq(policy("1.2.3", cps(b""))))
+    bad("twice", "A policy twice", seq(policy("1.2.3"), policy("1.2.3")), "twice")
+    bad("extra_field", "A field after the qualifiers", seq(seq(oid("1.2.3"), seq(notice), NULL)))
+    bad("17_qualifiers", "A qualifier too many", seq(policy("1.2.3", *[notice] * 17)))
+    bad("65", "A policy too many", seq(*[policy(f"1.2.{n}") for n in range(65)]))
+    bad("truncated", "The last octet is missing", plain[:-1])
+    bad("trailing_data", "One octet follows", plain + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(plain))
+
+
+def name_constraints(keys):
+    def ok(name_, what, der):
+        case("name_constraints", name_, what, der)
+
+    def bad(name_, what, der):
+        case("name_constraints", name_, what, der, reject="nameConstraints")
+
+    def text(kind, value):
+        return ctx(kind, value, constructed=False)
+
+    def tree(base, tail=b""):
+        return seq(base, tail)
+
+    def permitted(*bases):
+        return ctx(0, *[tree(b) for b in bases])
+
+    dns = text(2, b"devices.example")
+    net = text(7, bytes([10, 0, 0, 0, 255, 0, 0, 0]))
+    plain = seq(permitted(dns))
+    ok("dns", "A domain", plain)
+    ok("every_kind", "Every kind that has rules",
+       seq(permitted(dns, net, text(7, b"\x20\x01\x0d\xb8" + b"\0" * 12 + b"\xff" * 4 + b"\0" * 12),
+                     text(1, b"example.com"), text(1, b"root@example.com"), text(1, b".example.com"),
+                     text(6, b".example.com"), ctx(4, seq(rdn(O, utf8("Acme")))))))
+    ok("excluded", "What is left out", seq(ctx(1, tree(text(2, b"secret.example")))))
+    ok("both", "Some, but not all", seq(permitted(dns), ctx(1, tree(text(2, b"secret.devices.example")))))
+    ok("everything_excluded", "No DNS name, no address",
+       seq(ctx(1, tree(text(2, b"")), tree(text(7, b"\0" * 8)), tree(text(7, b"\0" * 32)))))
+    ok("other_name", "A kind without rules", seq(permitted(ctx(0, oid("1.2.3"), ctx(0, NULL)))))
+    bad("empty", "Nothing", b"")
+    bad("neither", "RFC 5280: an empty SEQUENCE", seq())
+    bad("permitted_empty", "An empty list", seq(ctx(0)))
+    bad("excluded_empty", "An empty list beside one", seq(permitted(dns), ctx(1)))
+    bad("wrong_order", "What is left out first", seq(ctx(1, tree(dns)), permitted(dns)))
+    bad("extra_field", "A third list", seq(permitted(dns), ctx(2, tree(dns))))
+    bad("minimum_1", "A minimum", seq(ctx(0, tree(dns, ctx(0, b"\1", constructed=False)))))
+    bad("minimum_0", "The default written out", seq(ctx(0, tree(dns, ctx(0, b"\0", constructed=False)))))
+    bad("maximum", "A maximum", seq(ctx(0, tree(dns, ctx(1, b"\3", constructed=False)))))
+    bad("ip_4", "An address without its mask", seq(permitted(text(7, b"\x0a\0\0\0"))))
+    bad("ip_12", "Neither IPv4 nor IPv6", seq(permitted(text(7, b"\0" * 12))))
+    bad("ip_mask", "A mask with a hole", seq(permitted(text(7, b"\x0a\0\0\0\xff\0\xff\0"))))
+    bad("dns_nul", "A NUL in a domain", seq(permitted(text(2, b"a\0b"))))
+    bad("dns_wildcard", "An asterisk", seq(permitted(text(2, b"*.example"))))
+    bad("uri_whole", "A whole URI in place of a host", seq(permitted(text(6, b"http://example.com"))))
+    bad("email_no_host", "A mailbox without a host", seq(permitted(text(1, b"root@"))))
+    bad("directory_bad", "A directory name that is none", seq(permitted(ctx(4, NULL))))
+    bad("base_missing", "A subtree without its base", seq(ctx(0, seq())))
+    bad("base_number", "A kind that does not exist", seq(permitted(text(9, b"x"))))
+    bad("257", "One too many", seq(permitted(*[dns] * 257)))
+    bad("truncated", "The last octet is missing", plain[:-1])
+    bad("trailing_data", "One octet follows", plain + b"\0")
+    bad("indefinite_length", "BER's indefinite length", indefinite(plain))
