@@ -6,6 +6,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/crypto/public_key.h"
+#include "common/pki/authority_info_access.h"
+#include "common/pki/certificate_policies.h"
+#include "common/pki/distribution_points.h"
 #include "common/pki/extension.h"
 #include "common/pki/name.h"
 #include "common/pki/oids.h"
@@ -41,7 +44,7 @@ class ExtensionList {
 
 absl::StatusOr<std::vector<Extension>> SubscriberExtensions(
     const SubscriberContents& contents, ByteView spki,
-    const Certificate& issuer) {
+    const Certificate& issuer, const std::vector<Extension>& urls) {
   ExtensionList list;
   list.Add(oids::SubjectKeyIdentifier(), false,
            SerializeSubjectKeyIdentifier(KeyIdentifier(spki)));
@@ -62,6 +65,49 @@ absl::StatusOr<std::vector<Extension>> SubscriberExtensions(
     list.Add(oids::SubjectAltName(), contents.subject.empty(),
              SerializeGeneralNamesDer(contents.sans));
   }
+  if (!contents.policies.empty()) {
+    list.Add(oids::CertificatePolicies(), false,
+             SerializeCertificatePolicies(contents.policies));
+  }
+  if (contents.ocsp_no_check) {
+    list.Add(oids::OcspNoCheck(), false, Bytes{0x05, 0x00});  // NULL
+  } else {
+    for (const Extension& url : urls) {
+      list.Add(url.id, url.critical, url.value);
+    }
+  }
+  return list.Take();
+}
+
+absl::Status AddAccess(const der::Oid& method, const std::string& uri,
+                       std::vector<AccessDescription>& places) {
+  if (uri.empty()) return absl::OkStatus();
+  absl::StatusOr<AccessDescription> place = AccessAt(method, uri);
+  if (place.ok()) places.push_back(*std::move(place));
+  return place.status();
+}
+
+absl::Status AddPoint(const der::Oid& id, const std::string& uri,
+                      ExtensionList& list) {
+  if (uri.empty()) return absl::OkStatus();
+  absl::StatusOr<DistributionPoint> point = DistributionPointAt({uri});
+  if (point.ok()) list.Add(id, false, SerializeDistributionPoints({*point}));
+  return point.status();
+}
+
+absl::StatusOr<std::vector<Extension>> UrlExtensions(
+    const PublishedUrls& urls) {
+  std::vector<AccessDescription> places;
+  ExtensionList list;
+  absl::Status status = AddAccess(oids::AdOcsp(), urls.ocsp, places);
+  status.Update(AddAccess(oids::AdCaIssuers(), urls.ca_issuers, places));
+  if (!places.empty()) {
+    list.Add(oids::AuthorityInfoAccess(), false,
+             SerializeAuthorityInfoAccess(places));
+  }
+  status.Update(AddPoint(oids::CrlDistributionPoints(), urls.crl, list));
+  status.Update(AddPoint(oids::FreshestCrl(), urls.delta_crl, list));
+  if (!status.ok()) return status;
   return list.Take();
 }
 
@@ -81,8 +127,24 @@ CertificateAuthority::Create(Certificate certificate,
         "the CA's certificate has no CA rights (basicConstraints CA:TRUE and "
         "keyCertSign)");
   }
-  return std::shared_ptr<const CertificateAuthority>(
-      new CertificateAuthority(std::move(certificate), std::move(signer)));
+  std::optional<NameConstraints> constraints;
+  for (const Extension& extension : certificate.extensions) {
+    if (extension.id != oids::NameConstraints()) continue;
+    absl::StatusOr<NameConstraints> parsed =
+        ParseNameConstraints(extension.value);
+    if (!parsed.ok()) return parsed.status();
+    constraints = *std::move(parsed);
+  }
+  return std::shared_ptr<const CertificateAuthority>(new CertificateAuthority(
+      std::move(certificate), std::move(signer), std::move(constraints), {}));
+}
+
+absl::StatusOr<std::shared_ptr<const CertificateAuthority>>
+CertificateAuthority::WithUrls(const PublishedUrls& urls) const {
+  absl::StatusOr<std::vector<Extension>> extensions = UrlExtensions(urls);
+  if (!extensions.ok()) return extensions.status();
+  return std::shared_ptr<const CertificateAuthority>(new CertificateAuthority(
+      certificate_, signer_, name_constraints_, *std::move(extensions)));
 }
 
 void CertificateAuthority::Issue(const SubscriberContents& contents,
@@ -95,6 +157,11 @@ void CertificateAuthority::Issue(const SubscriberContents& contents,
         " until ",
         absl::FormatTime(certificate_.not_after, absl::UTCTimeZone()), ")")));
   }
+  if (name_constraints_.has_value()) {
+    absl::Status status = CheckNameConstraints(*name_constraints_,
+                                               contents.subject, contents.sans);
+    if (!status.ok()) return done(status);
+  }
   CertificateTemplate certificate;
   certificate.serial = RandomSerial();
   certificate.issuer = certificate_.subject;
@@ -104,7 +171,7 @@ void CertificateAuthority::Issue(const SubscriberContents& contents,
       std::min(WholeSeconds(now + contents.validity), certificate_.not_after);
   certificate.spki = ToBytes(spki);
   absl::StatusOr<std::vector<Extension>> extensions =
-      SubscriberExtensions(contents, spki, certificate_);
+      SubscriberExtensions(contents, spki, certificate_, urls_);
   if (!extensions.ok()) return done(extensions.status());
   certificate.extensions = *std::move(extensions);
   absl::StatusOr<Bytes> tbs =

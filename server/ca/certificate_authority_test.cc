@@ -3,10 +3,17 @@
 #include <set>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "common/crypto/public_key.h"
+#include "common/pki/certificate.h"
+#include "common/pki/certificate_policies.h"
+#include "common/pki/extension.h"
+#include "common/pki/name_constraints.h"
 #include "common/pki/oids.h"
 #include "common/pki/path.h"
 #include "gtest/gtest.h"
+#include "server/ca/sign_certificate.h"
+#include "testdata/openssl.h"
 
 namespace bestow::server {
 namespace {
@@ -122,6 +129,80 @@ TEST_F(CertificateAuthorityTest, RefusesAKeyOrCertificateThatIsNoCas) {
   std::shared_ptr<Signer> device = std::move(device_);
   EXPECT_TRUE(absl::IsInvalidArgument(
       CertificateAuthority::Create(*leaf, device).status()));
+}
+
+std::string OpensslText(const Certificate& certificate) {
+  return testdata::RunOpenssl(
+             "x509 -noout -text -inform DER -in " +
+             testdata::WriteScratch("issued.der", certificate.der))
+      .output;
+}
+
+TEST_F(CertificateAuthorityTest, SaysWhereItPublishes) {
+  EXPECT_FALSE(absl::StrContains(OpensslText(*Issue(kNow)), "URI:"));
+  auto ca = ca_->WithUrls({"http://pki.example.net/ocsp/ca",
+                           "http://pki.example.net/ca/ca.cer",
+                           "http://pki.example.net/crl/ca.crl",
+                           "http://pki.example.net/crl/ca.delta.crl"});
+  ASSERT_TRUE(ca.ok()) << ca.status();
+  ca_ = *ca;
+  const std::string text = OpensslText(*Issue(kNow));
+  for (const std::string_view part :
+       {"OCSP - URI:http://pki.example.net/ocsp/ca",
+        "CA Issuers - URI:http://pki.example.net/ca/ca.cer",
+        "X509v3 CRL Distribution Points",
+        "URI:http://pki.example.net/crl/ca.crl", "X509v3 Freshest CRL",
+        "URI:http://pki.example.net/crl/ca.delta.crl"}) {
+    EXPECT_TRUE(absl::StrContains(text, part)) << part << "\n" << text;
+  }
+  EXPECT_FALSE(ca_->WithUrls({"pki.example.net"}).ok());
+  EXPECT_FALSE(ca_->WithUrls({"", "", "/crl/ca.crl"}).ok());
+}
+
+TEST_F(CertificateAuthorityTest, AnOcspRespondersStatusIsNowhere) {
+  ca_ = *ca_->WithUrls({"http://pki.example.net/ocsp/ca", "", "", ""});
+  contents_.extended_key_usage = {oids::KpOcspSigning()};
+  contents_.ocsp_no_check = true;
+  const std::string text = OpensslText(*Issue(kNow));
+  EXPECT_TRUE(absl::StrContains(text, "OCSP No Check")) << text;
+  EXPECT_FALSE(absl::StrContains(text, "URI:")) << text;
+}
+
+TEST_F(CertificateAuthorityTest, NamesItsPolicies) {
+  contents_.policies = {
+      *PolicyOf("1.3.6.1.4.1.99999.1", "http://pki.example.net/cps")};
+  const std::string text = OpensslText(*Issue(kNow));
+  EXPECT_TRUE(absl::StrContains(text, "Policy: 1.3.6.1.4.1.99999.1")) << text;
+  EXPECT_TRUE(absl::StrContains(text, "CPS: http://pki.example.net/cps"));
+}
+
+// RFC 5280 4.2.1.10
+TEST_F(CertificateAuthorityTest, KeepsToItsNameConstraints) {
+  NameConstraints constraints;
+  constraints.permitted = {*NameSubtree::FromText("dns:devices.example")};
+  const auto constrained = [&](const Bytes& value) {
+    CertificateTemplate root;
+    root.serial = {0x01};
+    root.issuer = root.subject = *Name::FromCommonName("Narrow CA");
+    root.not_before = kNow;
+    root.not_after = kNow + kYear;
+    root.spki = signer_->public_key_spki();
+    root.extensions = {
+        {oids::BasicConstraints(), true,
+         *SerializeBasicConstraints({true, {}})},
+        {oids::KeyUsage(), true, *SerializeKeyUsage(kKeyCertSign)},
+        {oids::NameConstraints(), true, value}};
+    return CertificateAuthority::Create(*SignCertificate(root, *signer_),
+                                        signer_);
+  };
+  auto ca = constrained(*SerializeNameConstraints(constraints));
+  ASSERT_TRUE(ca.ok()) << ca.status();
+  ca_ = *ca;
+  EXPECT_EQ(ca_->name_constraints(), constraints);
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(kNow).status()));
+  contents_.sans = {*GeneralName::Dns("gw-17.devices.example")};
+  EXPECT_TRUE(Issue(kNow).ok());
+  EXPECT_TRUE(absl::IsInvalidArgument(constrained({0x30, 0x00}).status()));
 }
 
 // RFC 7030 3.6.1

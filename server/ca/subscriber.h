@@ -7,6 +7,7 @@
 
 #include "absl/time/time.h"
 #include "common/der/oid.h"
+#include "common/pki/certificate_policies.h"
 #include "common/pki/name.h"
 
 namespace bestow::server {
@@ -16,6 +17,10 @@ struct SubscriberContents {
   std::vector<GeneralName> sans;
   uint32_t key_usage = 0;
   std::vector<der::Oid> extended_key_usage;
+  std::vector<CertificatePolicy> policies;
+  // id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1): of an OCSP responder, whose own
+  // status nobody asks for. It then says nowhere where that is found.
+  bool ocsp_no_check = false;
   absl::Duration validity;  // from now
   absl::Duration backdate;  // before now
 };
