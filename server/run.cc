@@ -18,6 +18,7 @@
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
 #include "server/admin/state_folder.h"
+#include "server/live_state.h"
 #include "server/server.h"
 #include "server/store/sqlite_store.h"
 
@@ -113,11 +114,8 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
 }
 
 // SIGHUP: what is on the disk now, or what has been served so far.
-void Reload(const StatePaths& paths, Server& server, absl::Time now) {
-  absl::StatusOr<ServerState> state = LoadState(paths);
-  absl::StatusOr<std::vector<std::string>> unchanged =
-      state.ok() ? server.Reload(*state)
-                 : absl::StatusOr<std::vector<std::string>>(state.status());
+void Reload(LiveState& live, absl::Time now) {
+  absl::StatusOr<std::vector<std::string>> unchanged = live.Reload();
   if (!unchanged.ok()) {
     LogLines(unchanged.status().message());
     LOG(ERROR) << "not reloaded: the server goes on with what it had";
@@ -126,6 +124,7 @@ void Reload(const StatePaths& paths, Server& server, absl::Time now) {
   for (const std::string& setting : *unchanged) {
     LOG(WARNING) << setting << " changed: it takes effect at a restart";
   }
+  const std::shared_ptr<const ServerState> state = live.Get();
   WarnOfEnds(*state, now);
   LOG(INFO) << "reloaded: " << state->config.labels.size()
             << " labels beside the service without one";
@@ -153,10 +152,13 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   if (!status.ok()) return Report(console, kExitFailed, status);
   absl::StatusOr<std::unique_ptr<EventLoop>> signals = EventLoop::Create();
   if (!signals.ok()) return Report(console, kExitFailed, signals.status());
-  absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(
-      *std::move(state), *std::move(store), sockets.fds(), console.clock,
-      [](const std::string& line) { LOG(INFO) << line; });
+  absl::StatusOr<std::unique_ptr<Server>> server =
+      Server::Create(*state, *std::move(store), sockets.fds(), console.clock,
+                     [](const std::string& line) { LOG(INFO) << line; });
   if (!server.ok()) return Report(console, kExitState, server.status());
+  LiveState live(paths, *std::move(state), [&](const ServerState& changed) {
+    return (*server)->Reload(changed);
+  });
 
   const auto stop = [&] {
     LOG(INFO) << "stopping: requests under way may finish";
@@ -164,8 +166,8 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   };
   const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
-  const auto on_hup = (*signals)->OnSignal(
-      SIGHUP, [&] { Reload(paths, **server, console.clock.Now()); });
+  const auto on_hup =
+      (*signals)->OnSignal(SIGHUP, [&] { Reload(live, console.clock.Now()); });
   SetHangupBlocked(false);
   std::thread serving([&] {
     (*server)->Run();

@@ -61,7 +61,7 @@ absl::StatusOr<Server::Serving> Server::MakeServing(
   if (!snapshot.ok()) return snapshot.status();
   serving.snapshot = *std::move(snapshot);
   TlsServerOptions options;
-  options.credential = state.tls;
+  options.credential = state.TlsShown();
   options.client_anchors = serving.snapshot->client_anchors;
   absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
       TlsContext::CreateServer(std::move(options), clock_);

@@ -114,6 +114,11 @@ CaPaths::CaPaths(const std::string& folder)
       next_folder(folder + "/next"),
       switch_at(next_folder + "/switch_at") {}
 
+std::string FolderOfCa(const std::string& state_folder,
+                       const std::string& name) {
+  return name[0] == '/' ? name : absl::StrCat(state_folder, "/", name);
+}
+
 absl::StatusOr<CaBundle> LoadCa(const std::string& folder) {
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(folder, /*exclusive=*/false);

@@ -28,6 +28,10 @@ struct CaPaths {
   std::string switch_at;  // next/switch_at: RFC 3339, one line
 };
 
+// Where the CA lies that the config calls `name` ("ca", "cas/NAME", or a path).
+std::string FolderOfCa(const std::string& state_folder,
+                       const std::string& name);
+
 // `folder`: with ca.pem, ca.key.pem and perhaps rollover.pem, former/ and
 // next/. What a switch that broke off has left counts for nothing: a next or
 // former key that is the CA's own. kFailedPrecondition, naming the file, as

@@ -59,8 +59,8 @@ TEST_F(InitTest, MakesAStateThatLoads) {
   EXPECT_EQ(state->config.listen, options_.listen);
   EXPECT_EQ(state->config.hostnames, options_.hostnames);
   // RFC 7030 3.6.1; the chain carries the CA, for agents with a fingerprint.
-  ASSERT_EQ(state->tls.chain.size(), 2u);
-  EXPECT_EQ(state->tls.chain[1], state->ca_certificate().der);
+  ASSERT_EQ(state->tls_chain.size(), 2u);
+  EXPECT_EQ(state->tls_chain[1], state->ca_certificate());
   EXPECT_EQ(state->materials.tls_certificate.extended_key_usage,
             (std::vector<der::Oid>{oids::KpServerAuth(), oids::KpCmcRa()}));
   EXPECT_TRUE(MatchesHost(state->materials.tls_certificate, "est.example"));

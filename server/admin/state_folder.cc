@@ -8,6 +8,7 @@
 #include "common/crypto/signer.h"
 #include "server/admin/ca_folder.h"
 #include "server/admin/file_swap.h"
+#include "server/ca/tls_chain.h"
 
 namespace bestow::server {
 namespace {
@@ -42,6 +43,22 @@ StatePaths::StatePaths(const std::string& folder)
       tls_certificate(tls_folder + "/server.pem"),
       staging(folder + "/.init") {}
 
+void ServerState::SetTls(std::vector<Certificate> chain,
+                         std::shared_ptr<Signer> signer) {
+  materials.tls_certificate = chain.front();
+  tls_chain = std::move(chain);
+  tls_signer = std::move(signer);
+}
+
+TlsCredential ServerState::TlsShown() const {
+  TlsCredential shown;
+  shown.signer = tls_signer;
+  for (const Certificate& certificate : TlsChain(tls_chain, materials.cas)) {
+    shown.chain.push_back(certificate.der);
+  }
+  return shown;
+}
+
 const Certificate& ServerState::ca_certificate() const {
   return materials.cas.at(config.service.ca).authority->certificate();
 }
@@ -60,16 +77,12 @@ absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
   absl::StatusOr<std::vector<Certificate>> chain =
       LoadCertificatesPem(SwapPath(paths.tls_folder, "server.pem"), kMaxChain);
   if (!chain.ok()) return chain.status();
-  state.materials.tls_certificate = chain->front();
   if (chain->front().spki != (*key)->public_key_spki()) {
     return absl::FailedPreconditionError(absl::StrCat(
         paths.tls_key, " is not the key of the first certificate in ",
         paths.tls_certificate));
   }
-  for (const Certificate& certificate : *chain) {
-    state.tls.chain.push_back(certificate.der);
-  }
-  state.tls.signer = *std::move(key);
+  state.SetTls(*std::move(chain), *std::move(key));
   return absl::OkStatus();
 }
 
@@ -77,7 +90,7 @@ absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
 absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
                      Snapshot::Materials& materials) {
   if (materials.cas.count(service.ca) == 0) {
-    absl::StatusOr<CaBundle> ca = LoadCa(Below(paths.folder, service.ca));
+    absl::StatusOr<CaBundle> ca = LoadCa(FolderOfCa(paths.folder, service.ca));
     if (!ca.ok()) return ca.status();
     materials.cas.emplace(service.ca, *std::move(ca));
   }

@@ -4,9 +4,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "common/tls/tls_context.h"
 #include "server/auth/sealed_secret.h"
@@ -32,9 +34,15 @@ struct StatePaths {
 struct ServerState {
   Config config;
   Snapshot::Materials materials;
-  TlsCredential tls;
+  // The server's own certificate as its file has it, the leaf first.
+  std::vector<Certificate> tls_chain;
+  std::shared_ptr<Signer> tls_signer;
   std::shared_ptr<const SecretSealer> sealer;
 
+  // Of the two above and materials.tls_certificate.
+  void SetTls(std::vector<Certificate> chain, std::shared_ptr<Signer> signer);
+  // What TLS shows of it: during a rollover with the links (TlsChain()).
+  TlsCredential TlsShown() const;
   // The CA of the service without a label.
   const Certificate& ca_certificate() const;
 };
