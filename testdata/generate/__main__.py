@@ -8,6 +8,7 @@ their names are copied from those documents and are left alone.
 import sys
 
 import asn1
+import backup
 import bodies
 import certificates
 import cms
@@ -38,7 +39,8 @@ for write in (requests.requests, requests.change_subject_names, requests.names, 
               passphrases.encrypted_pkcs8, passphrases.pkcs12,
               revocation.crls, revocation.ocsp_requests, revocation.ocsp_responses, revocation.ocsp_gets,
               revocation.authority_info_access, revocation.distribution_points, revocation.certificate_policies,
-              revocation.name_constraints):
+              revocation.name_constraints,
+              backup.tar_header, backup.backup_manifest, backup.sealed_backup):
     write(keys)
 for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)
