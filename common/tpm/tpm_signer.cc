@@ -7,42 +7,49 @@
 namespace bestow {
 
 TpmWorker::TpmWorker(std::unique_ptr<Tpm> tpm)
-    : tpm_(std::move(tpm)), thread_([this] { Loop(); }) {}
+    : queue_(std::make_shared<Queue>()) {
+  queue_->tpm = std::move(tpm);
+  thread_ = std::thread([queue = queue_] { Loop(*queue); });
+}
 
 TpmWorker::~TpmWorker() {
   {
-    absl::MutexLock lock(&mutex_);
-    stopping_ = true;
+    absl::MutexLock lock(&queue_->mutex);
+    queue_->stopping = true;
   }
-  thread_.join();
+  if (thread_.get_id() == std::this_thread::get_id()) {
+    thread_.detach();
+  } else {
+    thread_.join();
+  }
 }
 
 void TpmWorker::Post(std::function<void(Tpm&)> job) {
-  absl::MutexLock lock(&mutex_);
-  jobs_.push_back(std::move(job));
+  absl::MutexLock lock(&queue_->mutex);
+  queue_->jobs.push_back(std::move(job));
 }
 
 bool TpmWorker::busy() const {
-  absl::MutexLock lock(&mutex_);
-  return running_ || !jobs_.empty();
+  absl::MutexLock lock(&queue_->mutex);
+  return queue_->running || !queue_->jobs.empty();
 }
 
-void TpmWorker::Loop() {
+void TpmWorker::Loop(Queue& queue) {
   for (;;) {
     std::function<void(Tpm&)> job;
     {
-      auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) {
-        return stopping_ || !jobs_.empty();
+      auto ready = [&queue]() ABSL_SHARED_LOCKS_REQUIRED(queue.mutex) {
+        return queue.stopping || !queue.jobs.empty();
       };
-      absl::MutexLock lock(&mutex_);
-      running_ = false;
-      mutex_.Await(absl::Condition(&ready));
-      if (stopping_) return;
-      job = std::move(jobs_.front());
-      jobs_.pop_front();
-      running_ = true;
+      absl::MutexLock lock(&queue.mutex);
+      queue.running = false;
+      queue.mutex.Await(absl::Condition(&ready));
+      if (queue.stopping) return;
+      job = std::move(queue.jobs.front());
+      queue.jobs.pop_front();
+      queue.running = true;
     }
-    job(*tpm_);
+    job(*queue.tpm);
   }
 }
 

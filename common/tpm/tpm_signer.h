@@ -19,7 +19,8 @@ namespace bestow {
 class TpmWorker {
  public:
   explicit TpmWorker(std::unique_ptr<Tpm> tpm);
-  // Waits for the command under way; what is queued behind it is dropped.
+  // Waits for the command under way; what is queued behind it is dropped. By a
+  // job of its own it can go as well: that job is the last.
   ~TpmWorker();
 
   // Runs `job` on the TPM's thread, in order.
@@ -28,14 +29,18 @@ class TpmWorker {
   bool busy() const;
 
  private:
-  void Loop();
+  // Outlives the worker in a thread whose job has destroyed it.
+  struct Queue {
+    std::unique_ptr<Tpm> tpm;
+    absl::Mutex mutex;
+    std::deque<std::function<void(Tpm&)>> jobs ABSL_GUARDED_BY(mutex);
+    bool running ABSL_GUARDED_BY(mutex) = false;
+    bool stopping ABSL_GUARDED_BY(mutex) = false;
+  };
+  static void Loop(Queue& queue);
 
-  const std::unique_ptr<Tpm> tpm_;
-  mutable absl::Mutex mutex_;
-  std::deque<std::function<void(Tpm&)>> jobs_ ABSL_GUARDED_BY(mutex_);
-  bool running_ ABSL_GUARDED_BY(mutex_) = false;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_;  // last: it uses all of the above
+  const std::shared_ptr<Queue> queue_;
+  std::thread thread_;  // last: it uses the above
 };
 
 // A key in the TPM. Sign() returns at once; `done` runs on the TPM's thread.

@@ -111,5 +111,20 @@ TEST(TpmSignerTest, RefusesAKeyWithoutAPublicPart) {
   EXPECT_FALSE(TpmSigner::Create(worker, TpmKey{}).ok());
 }
 
+// A server that reloads lets go of a key while a device waits for its
+// signature: what it replies with may hold the last reference.
+TEST(TpmWorkerTest, CanGoByItsOwnJob) {
+  auto worker = std::make_shared<TpmWorker>(std::make_unique<FakeTpm>());
+  TpmWorker* const raw = worker.get();
+  absl::Notification posted, done;
+  raw->Post([worker = std::move(worker), &posted, &done](Tpm&) mutable {
+    posted.WaitForNotification();
+    worker.reset();
+    done.Notify();
+  });
+  posted.Notify();
+  done.WaitForNotification();
+}
+
 }  // namespace
 }  // namespace bestow

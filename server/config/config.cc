@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/est/protocol.h"
+#include "server/config/ca_keys_reader.h"
 #include "server/config/revocation_reader.h"
 #include "server/config/service_reader.h"
 #include "server/config/tls_reader.h"
@@ -81,6 +82,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   ReadTls(toml, config.tls);
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);
+  ReadCaKeys(toml, config.ca_keys);
   ReadService(toml, config.service);
   toml.InNamedTables("labels", [&](const std::string& name) {
     ServiceConfig service = config.service;

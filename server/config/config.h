@@ -16,6 +16,7 @@
 #include "common/est/transfer_encoding.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
+#include "server/config/ca_keys_config.h"
 #include "server/config/revocation_config.h"
 #include "server/config/tls_config.h"
 
@@ -159,6 +160,7 @@ struct Config {
   TlsConfig tls;
   HttpConfig http;
   RevocationSettings revocation;
+  CaKeysConfig ca_keys;
   ServiceConfig service;              // without a label
   std::vector<ServiceConfig> labels;  // in the order of their names
 

@@ -190,6 +190,14 @@ delta_interval = "0s"
 ocsp_validity = "1h"
 # [cas."cas/plant"] says, key by key, what is different for a CA.
 
+[ca_keys]
+# Where the passphrase is that CAs' keys in files are under: a file, or a
+# credential of systemd's LoadCredential= by its name. New keys are put under it.
+#   passphrase_file = "/etc/bestow/ca-passphrase"
+#   passphrase_credential = "ca-passphrase"
+# The TPM of CAs' keys that are in one (`ca create --key_storage=tpm`).
+tpm = "device:/dev/tpmrm0"
+
 # Labels: /.well-known/est/plant/simpleenroll and so on. What a label does not
 # say is as above.
 #   [labels.plant]

@@ -1,0 +1,16 @@
+// Reads [ca_keys].
+#ifndef SERVER_CONFIG_CA_KEYS_READER_H_
+#define SERVER_CONFIG_CA_KEYS_READER_H_
+
+#include "server/config/ca_keys_config.h"
+#include "server/config/toml_reader.h"
+
+namespace bestow::server {
+
+// The current table is the top of the file. NOT checked: that the passphrase
+// is there, that a TPM is.
+void ReadCaKeys(TomlReader& toml, CaKeysConfig& config);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_CONFIG_CA_KEYS_READER_H_
