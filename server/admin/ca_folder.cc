@@ -30,14 +30,20 @@ absl::Status Problem(const std::string& path, const absl::Status& status) {
 }
 
 // Of one folder alone.
-absl::StatusOr<CaBundle> LoadOne(const std::string& folder) {
-  absl::StatusOr<std::shared_ptr<Signer>> key =
-      LoadKeyPem(SwapPath(folder, "ca.key.pem"));
+absl::StatusOr<CaBundle> LoadOne(const std::string& folder,
+                                 const CaKeyOptions& keys) {
+  const std::string key_path = SwapPath(folder, "ca.key.pem");
+  absl::StatusOr<std::shared_ptr<Signer>> key = OpenCaKey(key_path, keys);
   if (!key.ok()) return key.status();
   const std::string certificate = SwapPath(folder, "ca.pem");
   absl::StatusOr<std::vector<Certificate>> chain =
       LoadCertificatesPem(certificate, kMaxChain);
   if (!chain.ok()) return chain.status();
+  if (chain->front().spki != (*key)->public_key_spki()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        key_path, " is not the key of the first certificate in ", certificate,
+        ": put two there that belong together, from one backup"));
+  }
   absl::StatusOr<CaBundle> without = MakeCaBundle(*chain, {}, *key);
   if (!without.ok()) return Problem(certificate, without.status());
   const std::string path = SwapPath(folder, "rollover.pem");
@@ -73,12 +79,13 @@ absl::StatusOr<absl::Time> LoadSwitchAt(const std::string& path) {
   return time;
 }
 
-absl::Status LoadFormer(const CaPaths& paths, CaBundle& ca) {
+absl::Status LoadFormer(const CaPaths& paths, const CaKeyOptions& keys,
+                        CaBundle& ca) {
   absl::StatusOr<std::vector<int>> numbers = ListFormer(paths);
   if (!numbers.ok()) return numbers.status();
   for (int number : *numbers) {
     const std::string folder = absl::StrCat(paths.former_folder, "/", number);
-    absl::StatusOr<CaBundle> former = LoadOne(folder);
+    absl::StatusOr<CaBundle> former = LoadOne(folder, keys);
     if (!former.ok()) return former.status();
     // The first step of a switch that has not happened.
     if (HasSameKey(*former, ca)) continue;
@@ -88,11 +95,12 @@ absl::Status LoadFormer(const CaPaths& paths, CaBundle& ca) {
   return absl::OkStatus();
 }
 
-absl::Status LoadNext(const CaPaths& paths, CaBundle& ca) {
+absl::Status LoadNext(const CaPaths& paths, const CaKeyOptions& keys,
+                      CaBundle& ca) {
   if (!PathExists(CaPaths(paths.next_folder).certificate)) {
     return absl::OkStatus();
   }
-  absl::StatusOr<CaBundle> next = LoadOne(paths.next_folder);
+  absl::StatusOr<CaBundle> next = LoadOne(paths.next_folder, keys);
   if (!next.ok()) return next.status();
   // The last step of a switch is to remove it.
   if (HasSameKey(*next, ca)) return absl::OkStatus();
@@ -119,17 +127,18 @@ std::string FolderOfCa(const std::string& state_folder,
   return name[0] == '/' ? name : absl::StrCat(state_folder, "/", name);
 }
 
-absl::StatusOr<CaBundle> LoadCa(const std::string& folder) {
+absl::StatusOr<CaBundle> LoadCa(const std::string& folder,
+                                const CaKeyOptions& keys) {
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(folder, /*exclusive=*/false);
   if (!lock.ok()) {
     return absl::FailedPreconditionError(lock.status().message());
   }
   const CaPaths paths(folder);
-  absl::StatusOr<CaBundle> ca = LoadOne(folder);
+  absl::StatusOr<CaBundle> ca = LoadOne(folder, keys);
   if (!ca.ok()) return ca;
-  absl::Status status = LoadFormer(paths, *ca);
-  if (status.ok()) status = LoadNext(paths, *ca);
+  absl::Status status = LoadFormer(paths, keys, *ca);
+  if (status.ok()) status = LoadNext(paths, keys, *ca);
   if (!status.ok()) return status;
   return ca;
 }

@@ -11,6 +11,7 @@
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "server/ca/ca_bundle.h"
+#include "server/ca/ca_key.h"
 
 namespace bestow::server {
 
@@ -35,8 +36,9 @@ std::string FolderOfCa(const std::string& state_folder,
 // `folder`: with ca.pem, ca.key.pem and perhaps rollover.pem, former/ and
 // next/. What a switch that broke off has left counts for nothing: a next or
 // former key that is the CA's own. kFailedPrecondition, naming the file, as
-// MakeCaBundle(), AddFormer() and SetNext() refuse.
-absl::StatusOr<CaBundle> LoadCa(const std::string& folder);
+// OpenCaKey(), MakeCaBundle(), AddFormer() and SetNext() refuse.
+absl::StatusOr<CaBundle> LoadCa(const std::string& folder,
+                                const CaKeyOptions& keys = {});
 
 // The numbers of former/N/, the highest (latest) first; none when there is no
 // such folder. kFailedPrecondition: it can't be read, or holds too many.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -26,6 +27,7 @@ namespace {
 constexpr char kInit[] =
     R"(bestow-server init --state_dir=DIR [--hostname=NAME_OR_IP[,...]]
     [--listen=127.0.0.1:8443] [--ca_name="Bestow CA"] [--ca_key_type=ec-p256]
+    [--passphrase_file=FILE | --key_storage=tpm [--tpm=device:/dev/tpmrm0]]
 
 Makes the state folder DIR: a certification authority, the server's own TLS
 certificate, the database of what is issued, and bestow-server.toml, which is
@@ -41,6 +43,13 @@ folder that already holds a state; can be run again after a failure.
   --ca_key_type
                ec-p256, ec-p384, rsa-2048, rsa-3072 or ed25519 (which few
                clients can verify). The TLS certificate's key is P-256
+  --passphrase_file
+               encrypts the CA's key under the passphrase that is FILE's one
+               line; `run` reads it there too, as [ca_keys] in the config says
+  --key_storage
+               file, or tpm: the CA's key is made in this machine's TPM and
+               never leaves it, so that no backup brings it back
+  --tpm        where the TPM is
 )";
 
 constexpr char kCaCreate[] =
@@ -114,6 +123,18 @@ int InitCommand(const Console& console, const InitFlags& flags) {
                       "--ca_key_type: ", key_type.status().message())));
   }
   options.ca_key_type = *key_type;
+  absl::StatusOr<KeyStorage> storage = KeyStorageByName(flags.key_storage);
+  if (!storage.ok()) {
+    return Report(console, kExitUsage,
+                  absl::InvalidArgumentError(absl::StrCat(
+                      "--key_storage: ", storage.status().message())));
+  }
+  options.ca_key_storage = *storage;
+  options.ca_keys.tpm = flags.tpm;
+  if (!flags.passphrase_file.empty()) {
+    options.ca_keys.passphrase_file =
+        std::filesystem::absolute(flags.passphrase_file).string();
+  }
   if (options.listen.empty() || options.hostnames.empty()) {
     return Report(console, kExitUsage,
                   absl::InvalidArgumentError(
@@ -247,14 +268,17 @@ absl::Span<const Command> StateCommands() {
       {"init",
        "make a state folder with a CA",
        kInit,
-       {"state_dir", "hostname", "listen", "ca_name", "ca_key_type"},
+       {"state_dir", "hostname", "listen", "ca_name", "ca_key_type",
+        "key_storage", "passphrase_file", "tpm"},
        "",
        [](const Console& console, const CommandLine& line) {
          const std::string& ca_name = line.Text("ca_name");
-         return InitCommand(console, {line.state_dir(), line.Text("hostname"),
-                                      line.Text("listen"),
-                                      ca_name.empty() ? "Bestow CA" : ca_name,
-                                      line.Text("ca_key_type")});
+         return InitCommand(
+             console,
+             {line.state_dir(), line.Text("hostname"), line.Text("listen"),
+              ca_name.empty() ? "Bestow CA" : ca_name, line.Text("ca_key_type"),
+              line.Text("key_storage"), line.Text("passphrase_file"),
+              line.Text("tpm")});
        }},
       {"check",
        "check the config and the state",

@@ -18,6 +18,9 @@ struct InitFlags {
   std::string listen;     // separated by commas
   std::string ca_name;
   std::string ca_key_type = "ec-p256";
+  std::string key_storage = "file";
+  std::string passphrase_file;
+  std::string tpm = "device:/dev/tpmrm0";
 };
 int InitCommand(const Console& console, const InitFlags& flags);
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
 #include "common/base/file.h"
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
@@ -76,7 +77,8 @@ struct Credentials {
 
 absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
                                             absl::Time now) {
-  absl::StatusOr<NewCa> ca = MakeCa(options.ca_name, options.ca_key_type, now);
+  absl::StatusOr<NewCa> ca = MakeCa(options.ca_name, options.ca_key_type, now,
+                                    options.ca_key_storage, options.ca_keys);
   if (!ca.ok()) return ca.status();
   // P-256 whatever the CA's: what every client takes without another round
   // trip.
@@ -92,12 +94,14 @@ absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
   absl::StatusOr<SubscriberContents> contents =
       TlsServerContents(options.hostnames, kTlsValidity);
   if (!contents.ok()) return contents.status();
-  // A software key signs at once: the result is there when Issue() returns.
+  absl::Notification done;
   (*authority)
       ->Issue(*contents, made.tls_key->public_key_spki(), now,
               [&](absl::StatusOr<Certificate> issued) {
                 made.tls = std::move(issued);
+                done.Notify();
               });
+  done.WaitForNotification();
   if (!made.tls.ok()) return made.tls.status();
   return made;
 }
@@ -123,8 +127,12 @@ absl::Status WriteAll(const InitOptions& options, const Credentials& made,
   }
   if (status.ok()) status = SecretSealer::CreateKeyFile(to.seal_key);
   if (status.ok()) {
+    CaKeysConfig ca_keys;
+    ca_keys.passphrase_file = options.ca_keys.passphrase_file;
+    ca_keys.tpm = options.ca_keys.tpm;
     status = CreateFileDurably(
-        to.config, AsBytes(ConfigFileText(options.listen, options.hostnames)),
+        to.config,
+        AsBytes(ConfigFileText(options.listen, options.hostnames, ca_keys)),
         kSecretMode);
   }
   if (status.ok()) status = SyncDirectory(to.folder);

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "common/crypto/key_type.h"
+#include "server/ca/ca_key.h"
 
 namespace bestow::server {
 
@@ -17,6 +18,9 @@ struct InitOptions {
   std::vector<std::string> listen;
   std::string ca_name;
   KeyType ca_key_type = KeyType::kEcP256;
+  KeyStorage ca_key_storage = KeyStorage::kFile;
+  // The config says so too: passphrase_file with its whole path.
+  CaKeyOptions ca_keys;
 };
 
 // Makes the CA, the server's TLS certificate, the database, the key that seals
@@ -25,7 +29,7 @@ struct InitOptions {
 // first, and the config is moved to its place last: a folder without it is not
 // one, and init can be run again. kAlreadyExists: a state is there, or files
 // that would be overwritten. kInvalidArgument: a hostname or the CA's name
-// can't stand in a certificate.
+// can't stand in a certificate. Else as MakeCaKey() fails.
 absl::StatusOr<std::string> InitState(const InitOptions& options,
                                       absl::Time now);
 

@@ -15,8 +15,11 @@
 #include "common/crypto/public_key.h"
 #include "common/pki/oids.h"
 #include "common/pki/path.h"
+#include "common/tpm/testing/swtpm.h"
 #include "gtest/gtest.h"
+#include "server/admin/ca_folder.h"
 #include "server/admin/state_folder.h"
+#include "server/ca/ca_key.h"
 #include "server/store/sqlite_store.h"
 
 namespace bestow::server {
@@ -72,6 +75,70 @@ TEST_F(InitTest, MakesAStateThatLoads) {
   EXPECT_EQ(ModeOf(paths.tls_key), 0600u);
   EXPECT_EQ(ModeOf(paths.database), 0600u);
   EXPECT_FALSE(std::filesystem::exists(paths.staging));
+}
+
+TEST_F(InitTest, PutsTheCaKeyUnderAPassphrase) {
+  options_.ca_keys.passphrase_file =
+      absl::StrCat(getenv("TEST_TMPDIR"), "/\"passphrase\"");
+  ASSERT_TRUE(WriteFileAtomically(options_.ca_keys.passphrase_file,
+                                  AsBytes("correct horse"), 0600)
+                  .ok());
+  ASSERT_TRUE(InitState(options_, kNow).ok());
+  const StatePaths paths(options_.folder);
+  EXPECT_TRUE(absl::StrContains(*ReadFile(paths.ca_key, 100000),
+                                "BEGIN ENCRYPTED PRIVATE KEY"));
+  // The config says where the passphrase is.
+  auto state = LoadState(paths);
+  ASSERT_TRUE(state.ok()) << state.status();
+  ASSERT_TRUE(WriteFileAtomically(options_.ca_keys.passphrase_file,
+                                  AsBytes("another"), 0600)
+                  .ok());
+  state = LoadState(paths);
+  EXPECT_EQ(state.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(state.status().message(), "is not this key's"))
+      << state.status();
+}
+
+TEST_F(InitTest, LeavesNothingWhenThePassphraseCantBeRead) {
+  options_.ca_keys.passphrase_file = "/nowhere/passphrase";
+  const absl::Status status = InitState(options_, kNow).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
+  EXPECT_FALSE(std::filesystem::exists(options_.folder));
+}
+
+TEST_F(InitTest, ReadsThePassphraseFromACredential) {
+  const std::string folder = absl::StrCat(getenv("TEST_TMPDIR"), "/creds");
+  ASSERT_TRUE(MakeDirectory(folder, 0700).ok());
+  options_.ca_keys.passphrase_file = folder + "/ca-passphrase";
+  ASSERT_TRUE(WriteFileAtomically(options_.ca_keys.passphrase_file,
+                                  AsBytes("correct horse"), 0400)
+                  .ok());
+  ASSERT_TRUE(InitState(options_, kNow).ok());
+  const StatePaths paths(options_.folder);
+  CaKeysConfig config;
+  config.passphrase_credential = "ca-passphrase";
+  unsetenv("CREDENTIALS_DIRECTORY");
+  EXPECT_TRUE(
+      absl::StrContains(CaKeyOptionsOf(config, paths).status().message(),
+                        "LoadCredential=ca-passphrase"));
+  setenv("CREDENTIALS_DIRECTORY", folder.c_str(), 1);
+  auto options = CaKeyOptionsOf(config, paths);
+  ASSERT_TRUE(options.ok()) << options.status();
+  EXPECT_TRUE(LoadCa(paths.ca_folder, *options).ok());
+  unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+TEST_F(InitTest, MakesTheCaKeyInTheTpm) {
+  auto swtpm = Swtpm::Start();
+  ASSERT_TRUE(swtpm.ok()) << swtpm.status();
+  options_.ca_key_storage = KeyStorage::kTpm;
+  options_.ca_keys.tpm = (*swtpm)->tcti();
+  ASSERT_TRUE(InitState(options_, kNow).ok());
+  const StatePaths paths(options_.folder);
+  EXPECT_EQ(*CaKeyStorage(paths.ca_key), KeyStorage::kTpm);
+  EXPECT_EQ(*CaKeyStorage(paths.tls_key), KeyStorage::kFile);
+  auto state = LoadState(paths);
+  EXPECT_TRUE(state.ok()) << state.status();
 }
 
 TEST_F(InitTest, RefusesAFolderThatHoldsAState) {
@@ -145,6 +212,8 @@ TEST_F(InitTest, RefusesAKeyThatIsNotItsCertificates) {
   ASSERT_TRUE(WriteFileAtomically(paths.ca_key, AsBytes(tls_key), 0600).ok());
   auto state = LoadState(paths);
   EXPECT_EQ(state.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(state.status().message(), "from one backup"))
+      << state.status();
 }
 
 }  // namespace

@@ -21,14 +21,15 @@ constexpr absl::Duration kValidity = absl::Hours(20 * 365 * 24);
 }  // namespace
 
 absl::StatusOr<NewCa> MakeCa(const std::string& common_name, KeyType key_type,
-                             absl::Time now) {
-  absl::StatusOr<std::unique_ptr<SoftwareSigner>> key =
-      SoftwareSigner::Generate(key_type);
+                             absl::Time now, KeyStorage storage,
+                             const CaKeyOptions& keys) {
+  absl::StatusOr<NewCaKey> key = MakeCaKey(key_type, storage, keys);
   if (!key.ok()) return key.status();
   absl::StatusOr<Certificate> certificate =
-      CreateRootCertificate(common_name, **key, now, kValidity);
+      CreateRootCertificate(common_name, *key->signer, now, kValidity);
   if (!certificate.ok()) return certificate.status();
-  return NewCa{*std::move(key), *std::move(certificate)};
+  return NewCa{std::move(key->signer), std::move(key->pem),
+               *std::move(certificate)};
 }
 
 absl::Status WriteKey(const std::string& path, const SoftwareSigner& key) {
@@ -40,7 +41,9 @@ absl::Status WriteKey(const std::string& path, const SoftwareSigner& key) {
 absl::Status WriteCa(const NewCa& ca, const std::string& folder) {
   const CaPaths paths(folder);
   absl::Status status = MakeDirectory(folder, kFolderMode);
-  if (status.ok()) status = WriteKey(paths.key, *ca.key);
+  if (status.ok()) {
+    status = CreateFileDurably(paths.key, ca.key_pem.bytes(), kSecretMode);
+  }
   if (status.ok()) {
     status = CreateFileDurably(
         paths.certificate, AsBytes(SerializeCertificatePem(ca.certificate.der)),

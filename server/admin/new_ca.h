@@ -8,21 +8,27 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/base/secret.h"
 #include "common/crypto/key_type.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "server/admin/state_folder.h"
+#include "server/ca/ca_key.h"
 
 namespace bestow::server {
 
 struct NewCa {
-  std::shared_ptr<SoftwareSigner> key;
+  std::shared_ptr<Signer> key;
+  Secret key_pem;           // as it is written
   Certificate certificate;  // a self-signed root, good for twenty years
 };
 
-// kInvalidArgument: `common_name` can't stand in a certificate.
+// kInvalidArgument: `common_name` can't stand in a certificate; else as
+// MakeCaKey() fails.
 absl::StatusOr<NewCa> MakeCa(const std::string& common_name, KeyType key_type,
-                             absl::Time now);
+                             absl::Time now,
+                             KeyStorage storage = KeyStorage::kFile,
+                             const CaKeyOptions& keys = {});
 
 // Unencrypted PKCS#8 PEM, durable, for its owner alone.
 absl::Status WriteKey(const std::string& path, const SoftwareSigner& key);

@@ -1,5 +1,6 @@
 #include "server/admin/state_folder.h"
 
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -88,9 +89,10 @@ absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
 
 // What one service names and another has not loaded yet.
 absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
-                     Snapshot::Materials& materials) {
+                     const CaKeyOptions& keys, Snapshot::Materials& materials) {
   if (materials.cas.count(service.ca) == 0) {
-    absl::StatusOr<CaBundle> ca = LoadCa(FolderOfCa(paths.folder, service.ca));
+    absl::StatusOr<CaBundle> ca =
+        LoadCa(FolderOfCa(paths.folder, service.ca), keys);
     if (!ca.ok()) return ca.status();
     materials.cas.emplace(service.ca, *std::move(ca));
   }
@@ -106,7 +108,31 @@ absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
 
 }  // namespace
 
-absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
+absl::StatusOr<CaKeyOptions> CaKeyOptionsOf(const CaKeysConfig& config,
+                                            const StatePaths& paths) {
+  CaKeyOptions options;
+  options.tpm = config.tpm;
+  if (!config.passphrase_file.empty()) {
+    options.passphrase_file = Below(paths.folder, config.passphrase_file);
+  }
+  if (!config.passphrase_credential.empty()) {
+    const char* const folder = std::getenv("CREDENTIALS_DIRECTORY");
+    if (folder == nullptr || folder[0] != '/') {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "the passphrase of the CAs' keys is systemd's credential ",
+          config.passphrase_credential,
+          ", and there is no $CREDENTIALS_DIRECTORY: run this in a unit with "
+          "LoadCredential=",
+          config.passphrase_credential,
+          ":FILE (`systemd-run --pipe -p LoadCredential=...`)"));
+    }
+    options.passphrase_file =
+        absl::StrCat(folder, "/", config.passphrase_credential);
+  }
+  return options;
+}
+
+absl::StatusOr<Config> LoadConfig(const StatePaths& paths) {
   absl::StatusOr<std::string> text = ReadFile(paths.config, kMaxFileBytes);
   if (absl::IsNotFound(text.status())) {
     return absl::FailedPreconditionError(
@@ -116,22 +142,32 @@ absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
                      paths.folder, "`"));
   }
   if (!text.ok()) return absl::FailedPreconditionError(text.status().message());
-  ServerState state;
   absl::StatusOr<Config> config = ParseConfig(*text, paths.config);
   if (!config.ok()) {
     return absl::FailedPreconditionError(config.status().message());
   }
+  return config;
+}
+
+absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
+  absl::StatusOr<Config> config = LoadConfig(paths);
+  if (!config.ok()) return config.status();
+  ServerState state;
   state.config = *std::move(config);
+  absl::StatusOr<CaKeyOptions> keys =
+      CaKeyOptionsOf(state.config.ca_keys, paths);
+  if (!keys.ok()) return keys.status();
+  state.ca_keys = *std::move(keys);
   absl::Status status = LoadTls(paths, state);
   if (!status.ok()) return status;
   absl::StatusOr<std::shared_ptr<const SecretSealer>> sealer =
       SecretSealer::LoadOrCreate(paths.seal_key);
   if (!sealer.ok()) return Problem(paths.seal_key, sealer.status());
   state.sealer = *std::move(sealer);
-  status = LoadFor(state.config.service, paths, state.materials);
+  status = LoadFor(state.config.service, paths, state.ca_keys, state.materials);
   if (!status.ok()) return status;
   for (const ServiceConfig& label : state.config.labels) {
-    status = LoadFor(label, paths, state.materials);
+    status = LoadFor(label, paths, state.ca_keys, state.materials);
     if (!status.ok()) {
       return absl::FailedPreconditionError(
           absl::StrCat("label ", label.label, ": ", status.message()));

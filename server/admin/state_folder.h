@@ -12,6 +12,7 @@
 #include "common/pki/certificate.h"
 #include "common/tls/tls_context.h"
 #include "server/auth/sealed_secret.h"
+#include "server/ca/ca_key.h"
 #include "server/config/config.h"
 #include "server/est/snapshot.h"
 
@@ -38,6 +39,7 @@ struct ServerState {
   std::vector<Certificate> tls_chain;
   std::shared_ptr<Signer> tls_signer;
   std::shared_ptr<const SecretSealer> sealer;
+  CaKeyOptions ca_keys;
 
   // Of the two above and materials.tls_certificate.
   void SetTls(std::vector<Certificate> chain, std::shared_ptr<Signer> signer);
@@ -46,6 +48,14 @@ struct ServerState {
   // The CA of the service without a label.
   const Certificate& ca_certificate() const;
 };
+
+// What [ca_keys] says, with paths as the process finds them.
+// kFailedPrecondition: a credential, and no $CREDENTIALS_DIRECTORY.
+absl::StatusOr<CaKeyOptions> CaKeyOptionsOf(const CaKeysConfig& config,
+                                            const StatePaths& paths);
+
+// The config alone. kFailedPrecondition as LoadState().
+absl::StatusOr<Config> LoadConfig(const StatePaths& paths);
 
 // Makes the seal.key of a folder that an older version made. Loads the CAs and
 // manufacturers' CAs that the config names, and no others. kFailedPrecondition,

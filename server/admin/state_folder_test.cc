@@ -81,7 +81,7 @@ TEST_F(StateFolderTest, LoadsARolloverAndSaysWhatDoesNotFit) {
   auto fresh = MakeCa("Test CA", KeyType::kRsa2048, kNow);
   ASSERT_TRUE(fresh.ok()) << fresh.status();
   std::filesystem::remove(ca.key);
-  ASSERT_TRUE(WriteKey(ca.key, *fresh->key).ok());
+  ASSERT_TRUE(CreateFileDurably(ca.key, fresh->key_pem.bytes(), 0600).ok());
   Write(ca.certificate, Pem({fresh->certificate}));
   Write(ca.rollover,
         Pem({old_root,

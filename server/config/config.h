@@ -182,9 +182,10 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
                                    const std::string& file);
 
 // The commented file that `init` writes. Parses to the defaults, with the
-// given `listen` and `hostnames`.
+// given `listen`, `hostnames` and `ca_keys`.
 std::string ConfigFileText(const std::vector<std::string>& listen,
-                           const std::vector<std::string>& hostnames);
+                           const std::vector<std::string>& hostnames,
+                           const CaKeysConfig& ca_keys = {});
 
 }  // namespace bestow::server
 

@@ -6,16 +6,17 @@
 namespace bestow::server {
 namespace {
 
+std::string Quoted(const std::string& text) {
+  return absl::StrCat(
+      "\"", absl::StrReplaceAll(text, {{"\\", "\\\\"}, {"\"", "\\\""}}), "\"");
+}
+
 std::string QuotedList(const std::vector<std::string>& items) {
   return absl::StrCat(
       "[",
       absl::StrJoin(items, ", ",
                     [](std::string* out, const std::string& item) {
-                      absl::StrAppend(
-                          out, "\"",
-                          absl::StrReplaceAll(item,
-                                              {{"\\", "\\\\"}, {"\"", "\\\""}}),
-                          "\"");
+                      absl::StrAppend(out, Quoted(item));
                     }),
       "]");
 }
@@ -23,7 +24,13 @@ std::string QuotedList(const std::vector<std::string>& items) {
 }  // namespace
 
 std::string ConfigFileText(const std::vector<std::string>& listen,
-                           const std::vector<std::string>& hostnames) {
+                           const std::vector<std::string>& hostnames,
+                           const CaKeysConfig& ca_keys) {
+  const std::string passphrase_file =
+      ca_keys.passphrase_file.empty()
+          ? ""
+          : absl::StrCat("passphrase_file = ", Quoted(ca_keys.passphrase_file),
+                         "\n");
   return absl::StrCat(
       R"toml(# bestow-server's settings. A mistake is reported with its line, and the server
 # does not start with one. Durations: "90d", "12h", "5m", "30s". A running
@@ -195,8 +202,11 @@ ocsp_validity = "1h"
 # credential of systemd's LoadCredential= by its name. New keys are put under it.
 #   passphrase_file = "/etc/bestow/ca-passphrase"
 #   passphrase_credential = "ca-passphrase"
-# The TPM of CAs' keys that are in one (`ca create --key_storage=tpm`).
-tpm = "device:/dev/tpmrm0"
+)toml",
+      passphrase_file,
+      R"toml(# The TPM of CAs' keys that are in one (`ca create --key_storage=tpm`).
+tpm = )toml",
+      Quoted(ca_keys.tpm), R"toml(
 
 # Labels: /.well-known/est/plant/simpleenroll and so on. What a label does not
 # say is as above.
