@@ -18,9 +18,9 @@
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/live_state.h"
 #include "server/server.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -139,11 +139,8 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   const StatePaths paths(state_dir);
   absl::StatusOr<ServerState> state = LoadState(paths);
   if (!state.ok()) return Report(console, kExitState, state.status());
-  SqliteStore::Options store_options;
-  store_options.max_queued =
-      static_cast<size_t>(state->config.limits.queued_issuances);
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(paths.database, store_options);
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStore(StoreOptionsOf(paths, state->config));
   if (!store.ok()) return Report(console, kExitState, store.status());
   WarnOfEnds(*state, console.clock.Now());
 

@@ -42,7 +42,7 @@ ClientInfo ClientInfoOf(const HttpPeer& peer) {
 
 }  // namespace
 
-Server::Server(const Config& config, std::unique_ptr<SqliteStore> store,
+Server::Server(const Config& config, std::unique_ptr<Store> store,
                const Clock& clock)
     : started_with_(config),
       worker_count_(config.workers == 0 ? Cores()
@@ -82,7 +82,7 @@ size_t Server::ConnectionsPerWorker(const Config& config) const {
 }
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(
-    ServerState state, std::unique_ptr<SqliteStore> store,
+    ServerState state, std::unique_ptr<Store> store,
     std::vector<int> listening_fds, const Clock& clock,
     Exchange::LogLine log_line) {
   std::unique_ptr<Server> server(

@@ -21,7 +21,7 @@
 #include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
 #include "server/housekeeping/housekeeper.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/store.h"
 
 namespace bestow::server {
 
@@ -30,7 +30,7 @@ class Server {
   // `clock` must outlive it, `listening_fds` stay open as long. `log_line` is
   // called from every worker's thread. Nothing is accepted before Run().
   static absl::StatusOr<std::unique_ptr<Server>> Create(
-      ServerState state, std::unique_ptr<SqliteStore> store,
+      ServerState state, std::unique_ptr<Store> store,
       std::vector<int> listening_fds, const Clock& clock,
       Exchange::LogLine log_line);
   ~Server();
@@ -66,7 +66,7 @@ class Server {
     absl::Duration drain_timeout;
   };
 
-  Server(const Config& config, std::unique_ptr<SqliteStore> store,
+  Server(const Config& config, std::unique_ptr<Store> store,
          const Clock& clock);
   absl::StatusOr<Serving> MakeServing(const ServerState& state) const;
   Serving serving() const;
@@ -83,7 +83,7 @@ class Server {
   // The threads of what stands below post to the workers' loops until they are
   // joined: the loops must go after them.
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
   std::unique_ptr<EstService> service_;

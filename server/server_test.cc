@@ -27,6 +27,7 @@
 #include "gtest/gtest.h"
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
+#include "server/admin/state_store.h"
 #include "server/auth/password.h"
 #include "server/auth/sealed_secret.h"
 
@@ -133,7 +134,7 @@ class ServerTest : public testing::Test {
     ASSERT_TRUE(state.ok()) << state.status();
     state->config.workers = 4;
     ca_ = state->ca_certificate();
-    auto store = SqliteStore::Open(paths.database, {});
+    auto store = OpenStateStore(paths);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = store->get();
     auto fd = OpenListeningSocket("127.0.0.1:0");
@@ -204,7 +205,7 @@ class ServerTest : public testing::Test {
   std::string folder_;
   SystemClock clock_;
   Certificate ca_;
-  SqliteStore* store_ = nullptr;  // the server's
+  Store* store_ = nullptr;  // the server's
   int fd_ = -1;
   uint16_t port_ = 0;
   std::unique_ptr<Server> server_;

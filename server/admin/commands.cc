@@ -18,8 +18,8 @@
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/est/snapshot.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -234,8 +234,7 @@ int CheckCommand(const Console& console, const std::string& state_dir) {
 int CertificatesListCommand(const Console& console,
                             const std::string& state_dir, bool json) {
   const StatePaths paths(state_dir);
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(paths.database, {});
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenStateStore(paths);
   if (!store.ok()) return Report(console, kExitState, store.status());
   bool first = true;
   if (json) console.out << "[";

@@ -24,9 +24,9 @@
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/auth/password.h"
 #include "server/auth/sealed_records.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -87,7 +87,7 @@ TEST_F(CommandsTest, AddsAUserWhosePasswordVerifies) {
   EXPECT_EQ(AddUser("gw-17"), kExitOk) << err_.str();
   EXPECT_EQ(out_.str().find("sesame"), std::string::npos);
   {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     ASSERT_TRUE(store.ok());
     auto identity = (*store)->FindIdentity("gw-17");
     ASSERT_TRUE(identity.ok());
@@ -125,7 +125,7 @@ TEST_F(CommandsTest, PrintsTheSecretAlone) {
   ASSERT_EQ(secret.back(), '\n');
   secret.pop_back();
   EXPECT_EQ(err_.str().find(secret), std::string::npos);
-  auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+  auto store = OpenStateStore(StatePaths(folder_));
   ASSERT_TRUE(store.ok());
   auto identity = (*store)->FindIdentity("gw-17");
   ASSERT_TRUE(identity.ok());
@@ -146,7 +146,7 @@ TEST_F(CommandsTest, ListsWhatIsIssued) {
   EXPECT_EQ(out_.str(), "[]\n");
   ASSERT_EQ(AddUser("gw-17"), kExitOk);
   {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     ASSERT_TRUE(store.ok());
     Issuance issuance;
     issuance.record.serial = {0x40, 0xab};
@@ -241,7 +241,7 @@ TEST_F(CommandsTest, ChecksWithoutServing) {
 TEST_F(CommandsTest, IdentitiesAreGoodForTheLabelsThatTheyGet) {
   AddToConfig("[labels.plant]\nprofile.subject = \"O=P,CN={identity}\"\n");
   const auto labels_of = [this](const std::string& name) {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     return (*store)->FindIdentity(name)->labels;
   };
   using Labels = std::vector<std::string>;
@@ -263,7 +263,7 @@ TEST_F(CommandsTest, IdentitiesAreGoodForTheLabelsThatTheyGet) {
 
 TEST_F(CommandsTest, RegistrationAuthoritiesAreMadeByTheOperator) {
   const auto is_ra = [this] {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     return (*store)->FindIdentity("ra-1")->is_ra;
   };
   EXPECT_EQ(AddIdentityCommand(console_, {folder_, "ra-1"}), kExitOk);
@@ -279,7 +279,7 @@ TEST_F(CommandsTest, RegistrationAuthoritiesAreMadeByTheOperator) {
 
 TEST_F(CommandsTest, DigestIsForThoseWhoAskForIt) {
   const auto secrets = [this](const std::string& name) {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     auto identity = (*store)->FindIdentity(name);
     return *(*store)->FindDigestSecrets(identity->id, "Bestow", "MD5");
   };
@@ -316,7 +316,7 @@ TEST_F(CommandsTest, ShowsAPreSharedKeyOnce) {
   auto state = LoadState(StatePaths(folder_));
   ASSERT_TRUE(state.ok());
   {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     auto found = (*store)->FindPreSharedKey(AsBytes(identifier));
     ASSERT_TRUE(found.ok()) << found.status();
     EXPECT_EQ(found->identity, "gw-17");
@@ -348,7 +348,7 @@ TEST_F(CommandsTest, DecidesWhatWaits) {
   ASSERT_EQ(AddIdentityCommand(console_, {folder_, "gw-17"}), kExitOk);
   std::string id;
   {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     PendingRequest request;
     request.identity_id = (*store)->FindIdentity("gw-17")->id;
     request.identity = "gw-17";
@@ -392,7 +392,7 @@ TEST_F(CommandsTest, OrdersRenewals) {
       << err_.str();
   std::vector<RenewalOrder> orders;
   {
-    auto store = SqliteStore::Open(StatePaths(folder_).database, {});
+    auto store = OpenStateStore(StatePaths(folder_));
     ASSERT_TRUE((*store)
                     ->ForEachRenewalOrder([&](const RenewalOrder& order) {
                       orders.push_back(order);

@@ -16,11 +16,11 @@
 #include "common/base/file.h"
 #include "common/base/secret.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/auth/password.h"
 #include "server/auth/sealed_records.h"
 #include "server/config/duration.h"
 #include "server/est/snapshot.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -92,7 +92,7 @@ constexpr std::string_view kWithoutLabel = ".";
 
 // The state folder as far as a command on one identity needs it.
 struct OpenState {
-  std::unique_ptr<SqliteStore> store;
+  std::unique_ptr<Store> store;
   std::shared_ptr<const SecretSealer> sealer;
   IdentityOptions options;
   std::vector<std::string> realms;  // of the labels that it is good for
@@ -144,8 +144,7 @@ std::optional<OpenState> Open(const Console& console,
   absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
       Snapshot::Create(loaded->config, loaded->materials);
   if (!snapshot.ok()) return fail(kExitState, snapshot.status());
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store =
-      SqliteStore::Open(paths.database, {});
+  absl::StatusOr<std::unique_ptr<Store>> store = OpenStateStore(paths);
   if (!store.ok()) return fail(kExitState, store.status());
 
   OpenState state;

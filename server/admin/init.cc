@@ -20,7 +20,7 @@
 #include "server/auth/sealed_secret.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/open_store.h"
 
 namespace bestow::server {
 namespace {
@@ -119,7 +119,7 @@ absl::Status WriteAll(const InitOptions& options, const Credentials& made,
                 SerializeCertificatePem(made.ca.certificate.der)),
         kPublicMode);
   }
-  if (status.ok()) status = SqliteStore::Create(to.database);
+  if (status.ok()) status = CreateStore({.path = to.database});
   // It holds the hashes of passwords; SQLite's side files take its mode.
   if (status.ok() && chmod(to.database.c_str(), kSecretMode) != 0) {
     status = absl::ErrnoToStatus(

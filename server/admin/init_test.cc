@@ -19,8 +19,8 @@
 #include "gtest/gtest.h"
 #include "server/admin/ca_folder.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/ca/ca_key.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -68,7 +68,7 @@ TEST_F(InitTest, MakesAStateThatLoads) {
             (std::vector<der::Oid>{oids::KpServerAuth(), oids::KpCmcRa()}));
   EXPECT_TRUE(MatchesHost(state->materials.tls_certificate, "est.example"));
   EXPECT_TRUE(MatchesHost(state->materials.tls_certificate, "127.0.0.1"));
-  EXPECT_TRUE(SqliteStore::Open(paths.database, {}).ok());
+  EXPECT_TRUE(OpenStateStore(paths).ok());
 
   EXPECT_EQ(ModeOf(options_.folder), 0700u);
   EXPECT_EQ(ModeOf(paths.ca_key), 0600u);

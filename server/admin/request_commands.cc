@@ -10,9 +10,9 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/state_store.h"
 #include "server/config/config.h"
 #include "server/config/duration.h"
-#include "server/store/sqlite_store.h"
 
 namespace bestow::server {
 namespace {
@@ -56,11 +56,6 @@ Works while the server runs; what it says stays until another order.
 constexpr size_t kMaxReason = 200;
 constexpr std::string_view kWithoutLabel = ".";
 
-absl::StatusOr<std::unique_ptr<SqliteStore>> OpenStore(
-    const std::string& state_dir) {
-  return SqliteStore::Open(StatePaths(state_dir).database, {});
-}
-
 std::string JsonOf(const PendingRequest& request) {
   return JsonObject({{"id", absl::StrCat(request.id)},
                      {"state", PendingStateName(request.state)},
@@ -85,7 +80,8 @@ int Decide(const Console& console, const std::string& state_dir,
                                    "\" is not the number of a request: see "
                                    "`bestow-server requests list`")));
   }
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenStore(state_dir);
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStateStore(StatePaths(state_dir));
   if (!store.ok()) return Report(console, kExitState, store.status());
   absl::StatusOr<PendingRequest> decided =
       (*store)->DecidePending(id, approve, reason, console.clock.Now());
@@ -102,7 +98,8 @@ int Decide(const Console& console, const std::string& state_dir,
 
 int RequestsListCommand(const Console& console, const std::string& state_dir,
                         bool json) {
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenStore(state_dir);
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStateStore(StatePaths(state_dir));
   if (!store.ok()) return Report(console, kExitState, store.status());
   bool first = true;
   if (json) console.out << "[";
@@ -195,7 +192,8 @@ int RenewalsAddCommand(const Console& console, const std::string& state_dir,
                         absl::StrCat("the config has no label ", flags.label)));
     }
   }
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store = OpenStore(state_dir);
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStateStore(StatePaths(state_dir));
   if (!store.ok()) return Report(console, kExitState, store.status());
   absl::StatusOr<int64_t> id = (*store)->AddRenewalOrder(order);
   if (!id.ok()) return Report(console, kExitFailed, id.status());

@@ -22,8 +22,8 @@ void AuthenticatorFixture::SetUp() {
   static int count = 0;
   const std::string path = absl::StrCat(getenv("TEST_TMPDIR"), "/auth",
                                         getpid(), "_", count++, ".db");
-  ASSERT_TRUE(SqliteStore::Create(path).ok());
-  store_ = *SqliteStore::Open(path, {});
+  ASSERT_TRUE(CreateStore({.path = path}).ok());
+  store_ = *OpenStore({.path = path});
   sealer_ = *SecretSealer::FromKey(
       Secret(Bytes(SecretSealer::kKeyBytes, uint8_t{7})));
   rules_.realm = "Bestow";

@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "server/auth/authenticator.h"
 #include "server/ca/certificate_authority.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/open_store.h"
 
 namespace bestow::server {
 
@@ -64,7 +64,7 @@ class AuthenticatorFixture : public testing::Test {
   AuthFailure::Kind KindOf(const absl::StatusOr<Principal>& principal);
 
   FakeClock clock_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   Ca ca_;
   std::unique_ptr<SoftwareSigner> device_;

@@ -38,7 +38,7 @@ void ServiceFixture::SetUp() {
   static int count = 0;
   database_ = absl::StrCat(getenv("TEST_TMPDIR"), "/service", getpid(), "_",
                            count++, ".db");
-  ASSERT_TRUE(SqliteStore::Create(database_).ok());
+  ASSERT_TRUE(CreateStore({.path = database_}).ok());
   sealer_ = *SecretSealer::FromKey(Secret(Bytes(SecretSealer::kKeyBytes, 7)));
   ConfigureStore({});
   auto hash = HashPassword(Secret(kPassword), kCheap);
@@ -60,9 +60,10 @@ void ServiceFixture::SetUp() {
   Configure(Config{});
 }
 
-void ServiceFixture::ConfigureStore(SqliteStore::Options options) {
+void ServiceFixture::ConfigureStore(StoreOptions options) {
   ServiceFixture::TearDown();
-  auto store = SqliteStore::Open(database_, options);
+  options.path = database_;
+  auto store = OpenStore(options);
   ASSERT_TRUE(store.ok()) << store.status();
   store_ = *std::move(store);
   auto authenticator = Authenticator::Create(

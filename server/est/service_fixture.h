@@ -25,7 +25,7 @@
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/est/est_service.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/open_store.h"
 
 namespace bestow::server {
 
@@ -53,7 +53,7 @@ class ServiceFixture : public testing::Test {
   void Configure(const Config& config);
 
   // Opens the database again with these options.
-  void ConfigureStore(SqliteStore::Options options);
+  void ConfigureStore(StoreOptions options);
 
   // An identity "gw-17" has kPassword and the one-time secret kSecret.
   std::string Basic(const std::string& name, const std::string& password);
@@ -94,7 +94,7 @@ class ServiceFixture : public testing::Test {
   std::string database_;
   FakeClock clock_;
   TestLoop loop_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;
   std::shared_ptr<const CertificateAuthority> ca_;  // "ca"

@@ -13,6 +13,7 @@ CertificateRecord RecordOf(const Certificate& certificate) {
   const Sha256Digest key_hash = Sha256(certificate.spki);
   record.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
   record.subject_key_id = certificate.subject_key_id;
+  record.issuer_key_id = certificate.authority_key_id;
   record.certificate = certificate.der;
   return record;
 }

@@ -5,14 +5,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "server/store/database.h"
+#include "server/store/sql.h"
+#include "server/store/sqlite_connection.h"
 
 namespace bestow::server {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> FirstColumn(Database& database,
+absl::StatusOr<std::vector<std::string>> FirstColumn(SqlConnection& database,
                                                      const std::string& sql) {
-  absl::StatusOr<Statement> query = database.Prepare(sql);
+  absl::StatusOr<SqlStatement> query = database.Prepare(sql);
   if (!query.ok()) return query.status();
   std::vector<std::string> values;
   for (;;) {
@@ -26,10 +27,10 @@ absl::StatusOr<std::vector<std::string>> FirstColumn(Database& database,
 }  // namespace
 
 absl::StatusOr<std::string> DumpDatabase(const std::string& path) {
-  absl::StatusOr<std::unique_ptr<Database>> opened =
-      Database::Open(path, Database::Mode::kReadOnly);
+  absl::StatusOr<std::unique_ptr<SqliteConnection>> opened =
+      SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly);
   if (!opened.ok()) return opened.status();
-  Database& database = **opened;
+  SqlConnection& database = **opened;
   absl::StatusOr<std::vector<std::string>> tables = FirstColumn(
       database,
       "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1");

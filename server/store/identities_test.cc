@@ -5,14 +5,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "server/store/sqlite_store_fixture.h"
+#include "server/store/store_fixture.h"
 
 namespace bestow::server {
 namespace {
 
 using Labels = std::vector<std::string>;
 
-class IdentitiesTest : public SqliteStoreFixture {
+class IdentitiesTest : public StoreFixture {
  protected:
   static DigestSecret Digest(const std::string& realm,
                              const std::string& algorithm,

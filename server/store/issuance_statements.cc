@@ -2,8 +2,10 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
 #include "server/store/pending_statements.h"
 #include "server/store/secret_statements.h"
@@ -11,101 +13,164 @@
 namespace bestow::server {
 namespace {
 
-constexpr char kSelectCertificates[] =
-    "SELECT c.serial, c.identity_id, i.name, c.operation, c.subject,"
-    " c.not_before, c.not_after, c.issued_at, c.key_sha256, c.certificate,"
-    " c.label, c.server_key, c.subject_key_id"
-    " FROM certificates c JOIN identities i ON i.id = c.identity_id ";
+// Renewals that were asked for again with one old certificate are followed so
+// far; a chain is longer only when its replies were lost as often.
+constexpr int kMaxReplacements = 64;
 
-CertificateRecord ReadCertificate(const Statement& row) {
-  CertificateRecord record;
-  record.serial = row.Blob(0);
-  record.identity_id = row.Int(1);
-  record.identity = row.Text(2);
-  record.operation = row.Text(3);
-  record.subject = row.Text(4);
-  record.not_before = absl::FromUnixSeconds(row.Int(5));
-  record.not_after = absl::FromUnixSeconds(row.Int(6));
-  record.issued_at = absl::FromUnixSeconds(row.Int(7));
-  record.key_sha256 = row.Blob(8);
-  record.certificate = row.Blob(9);
-  record.label = row.Text(10);
-  record.server_key = row.Int(11) != 0;
-  record.subject_key_id = row.Blob(12);
-  return record;
-}
-
-absl::StatusOr<int64_t> InsertCertificate(Database& database,
+absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
                                           const CertificateRecord& record) {
-  absl::StatusOr<Statement> insert = database.Prepare(
+  absl::StatusOr<SqlStatement> insert = database.Prepare(
       "INSERT INTO certificates (serial, identity_id, operation, subject,"
       " not_before, not_after, issued_at, key_sha256, certificate, label,"
-      " server_key, subject_key_id)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " server_key, subject_key_id, issuer_key_id)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (!insert.ok()) return insert.status();
-  absl::Status status = insert->Bind(ByteView(record.serial))
-                            .Bind(record.identity_id)
-                            .Bind(record.operation)
-                            .Bind(record.subject)
-                            .Bind(absl::ToUnixSeconds(record.not_before))
-                            .Bind(absl::ToUnixSeconds(record.not_after))
-                            .Bind(absl::ToUnixSeconds(record.issued_at))
-                            .Bind(ByteView(record.key_sha256))
-                            .Bind(ByteView(record.certificate))
-                            .Bind(record.label)
-                            .Bind(int64_t{record.server_key})
-                            .Bind(ByteView(record.subject_key_id))
-                            .Run();
+  absl::StatusOr<int64_t> id =
+      ReturnedId(insert->Bind(ByteView(record.serial))
+                     .Bind(record.identity_id)
+                     .Bind(record.operation)
+                     .Bind(record.subject)
+                     .Bind(record.not_before)
+                     .Bind(record.not_after)
+                     .Bind(record.issued_at)
+                     .Bind(ByteView(record.key_sha256))
+                     .Bind(ByteView(record.certificate))
+                     .Bind(record.label)
+                     .Bind(int64_t{record.server_key})
+                     .Bind(ByteView(record.subject_key_id))
+                     .Bind(ByteView(record.issuer_key_id)));
+  if (absl::IsAlreadyExists(id.status())) {
+    return absl::AlreadyExistsError("the serial number is taken");
+  }
+  return id;
+}
+
+// The operator may have been faster than the request.
+absl::Status CheckNotRemoved(SqlConnection& database, int64_t identity_id) {
+  absl::StatusOr<SqlStatement> query =
+      database.Prepare("SELECT removed_at FROM identities WHERE id = ?");
+  if (!query.ok()) return query.status();
+  absl::Status status = query->Bind(identity_id).ExpectRow("identity");
+  if (!status.ok() || query->IsNull(0)) return status;
+  return absl::PermissionDeniedError(
+      "the identity was removed by the operator");
+}
+
+// RFC 5280 5.3.1: what somebody else may have is certified no more.
+absl::Status CheckKey(SqlConnection& database, ByteView key_sha256) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT 1 FROM certificates WHERE key_sha256 = ?"
+      " AND revocation_reason IN (1, 2, 10) LIMIT 1");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Bind(key_sha256).Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::OkStatus();
+  return absl::PermissionDeniedError(
+      "a certificate of this key was revoked because the key was compromised: "
+      "make another key");
+}
+
+struct Replaced {
+  int64_t id = 0;
+  bool revoked = false;
+  std::optional<int64_t> replaced_by;
+};
+
+absl::StatusOr<Replaced> SelectReplaced(SqlConnection& database,
+                                        std::string_view column,
+                                        const auto& value) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
+      "SELECT id, revoked_at, replaced_by FROM certificates WHERE ", column,
+      " = ?"));
+  if (!query.ok()) return query.status();
+  absl::Status status = query->Bind(value).ExpectRow("certificate to replace");
   if (!status.ok()) return status;
-  return database.last_insert_id();
+  Replaced found{query->Int(0), !query->IsNull(1), std::nullopt};
+  if (!query->IsNull(2)) found.replaced_by = query->Int(2);
+  return found;
+}
+
+// The certificate that is renewed, and what it gave before (replies get lost):
+// the new one takes the place of all of them.
+absl::StatusOr<std::vector<int64_t>> SelectReplacedOnes(SqlConnection& database,
+                                                        ByteView serial) {
+  std::vector<int64_t> ids;
+  absl::StatusOr<Replaced> found = SelectReplaced(database, "serial", serial);
+  if (!found.ok()) return found.status();
+  if (found->revoked) {
+    return absl::PermissionDeniedError(
+        "the certificate that is to be renewed is revoked");
+  }
+  ids.push_back(found->id);
+  while (found->replaced_by.has_value() &&
+         ids.size() < static_cast<size_t>(kMaxReplacements)) {
+    found = SelectReplaced(database, "id", *found->replaced_by);
+    if (!found.ok()) return found.status();
+    ids.push_back(found->id);
+  }
+  return ids;
+}
+
+absl::Status MarkReplaced(SqlConnection& database,
+                          const std::vector<int64_t>& ids, int64_t by) {
+  for (int64_t id : ids) {
+    absl::StatusOr<SqlStatement> update = database.Prepare(
+        "UPDATE certificates SET replaced_by = ? WHERE id = ?");
+    if (!update.ok()) return update.status();
+    absl::Status status = update->Bind(by).Bind(id).Run();
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Looked at when those that the new one replaces are marked already.
+absl::Status CheckLive(SqlConnection& database, const Issuance& issuance) {
+  if (issuance.max_live <= 0) return absl::OkStatus();
+  const CertificateRecord& record = issuance.record;
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT count(*) FROM (SELECT 1 FROM certificates"
+      " WHERE identity_id = ? AND label = ? AND not_after >= ?"
+      " AND revoked_at IS NULL AND replaced_by IS NULL LIMIT ?) AS live");
+  if (!query.ok()) return query.status();
+  absl::Status status = query->Bind(record.identity_id)
+                            .Bind(record.label)
+                            .Bind(record.issued_at)
+                            .Bind(int64_t{issuance.max_live} + 1)
+                            .ExpectRow("count");
+  if (!status.ok()) return status;
+  if (query->Int(0) <= issuance.max_live) return absl::OkStatus();
+  return absl::ResourceExhaustedError(absl::StrCat(
+      record.identity,
+      " has as many valid certificates as its profile allows (",
+      issuance.max_live, "): renew one, or ask the operator to revoke one"));
+}
+
+absl::Status AppendIssued(SqlConnection& database, const Issuance& issuance,
+                          ByteView serial, bool repeated) {
+  AuditEntry entry = issuance.audit;
+  entry.outcome = repeated ? "repeated" : "issued";
+  entry.serial = ToBytes(serial);
+  return AppendAudit(database, std::move(entry));
+}
+
+// What was issued before for the same secret or approval; nullopt: nothing.
+absl::StatusOr<std::optional<Issued>> FindRepeated(SqlConnection& database,
+                                                   const Issuance& issuance) {
+  if (issuance.secret_id.has_value()) {
+    absl::StatusOr<std::optional<Issued>> repeated =
+        RepeatForSecret(database, issuance);
+    if (!repeated.ok() || repeated->has_value()) return repeated;
+  }
+  if (issuance.pending_id.has_value()) {
+    return RepeatForPending(database, issuance);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-absl::StatusOr<CertificateRecord> SelectCertificate(Database& database,
-                                                    ByteView serial) {
-  absl::StatusOr<Statement> query =
-      database.Prepare(absl::StrCat(kSelectCertificates, "WHERE c.serial = ?"));
-  if (!query.ok()) return query.status();
-  absl::Status status = ExpectRow(query->Bind(serial), "certificate");
-  if (!status.ok()) return status;
-  return ReadCertificate(*query);
-}
-
-absl::StatusOr<CertificateRecord> SelectCertificateByKey(
-    Database& database, int64_t identity_id, ByteView key_sha256_or_key_id) {
-  // A certificate without the extension has an empty one, which nobody names.
-  if (key_sha256_or_key_id.empty()) {
-    return absl::NotFoundError("no such certificate");
-  }
-  absl::StatusOr<Statement> query = database.Prepare(absl::StrCat(
-      kSelectCertificates,
-      "WHERE c.identity_id = ? AND (c.key_sha256 = ? OR c.subject_key_id = ?)"
-      " ORDER BY c.id DESC LIMIT 1"));
-  if (!query.ok()) return query.status();
-  query->Bind(identity_id)
-      .Bind(key_sha256_or_key_id)
-      .Bind(key_sha256_or_key_id);
-  absl::Status status = ExpectRow(*query, "certificate");
-  if (!status.ok()) return status;
-  return ReadCertificate(*query);
-}
-
-absl::Status SelectAllCertificates(
-    Database& database,
-    const std::function<void(const CertificateRecord&)>& visit) {
-  absl::StatusOr<Statement> query =
-      database.Prepare(absl::StrCat(kSelectCertificates, "ORDER BY c.id"));
-  if (!query.ok()) return query.status();
-  for (;;) {
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    visit(ReadCertificate(*query));
-  }
-}
-
-absl::StatusOr<Issued> InsertIssuance(Database& database, Issuance issuance) {
+absl::StatusOr<Issued> InsertIssuance(SqlConnection& database,
+                                      Issuance issuance) {
   CertificateRecord& record = issuance.record;
   if (record.identity_id == 0) {
     absl::StatusOr<int64_t> id = RegisterIdentity(
@@ -113,29 +178,40 @@ absl::StatusOr<Issued> InsertIssuance(Database& database, Issuance issuance) {
     if (!id.ok()) return id.status();
     record.identity_id = *id;
   }
-  if (issuance.secret_id.has_value()) {
-    absl::StatusOr<std::optional<Issued>> repeated =
-        RepeatForSecret(database, issuance);
-    if (!repeated.ok()) return repeated.status();
-    if (repeated->has_value()) return **std::move(repeated);
+  absl::Status status = CheckNotRemoved(database, record.identity_id);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::optional<Issued>> repeated =
+      FindRepeated(database, issuance);
+  if (!repeated.ok()) return repeated.status();
+  if (repeated->has_value()) {
+    status = AppendIssued(database, issuance, (*repeated)->serial, true);
+    if (!status.ok()) return status;
+    return **std::move(repeated);
   }
-  if (issuance.pending_id.has_value()) {
-    absl::StatusOr<std::optional<Issued>> repeated =
-        RepeatForPending(database, issuance);
-    if (!repeated.ok()) return repeated.status();
-    if (repeated->has_value()) return **std::move(repeated);
+  status = CheckKey(database, record.key_sha256);
+  if (!status.ok()) return status;
+  std::vector<int64_t> replaced;
+  if (!issuance.replaces_serial.empty()) {
+    absl::StatusOr<std::vector<int64_t>> found =
+        SelectReplacedOnes(database, issuance.replaces_serial);
+    if (!found.ok()) return found.status();
+    replaced = *std::move(found);
   }
   absl::StatusOr<int64_t> certificate_id = InsertCertificate(database, record);
   if (!certificate_id.ok()) return certificate_id.status();
-  if (issuance.secret_id.has_value()) {
-    absl::Status status = BindSecret(database, issuance, *certificate_id);
-    if (!status.ok()) return status;
+  status = MarkReplaced(database, replaced, *certificate_id);
+  if (status.ok()) status = CheckLive(database, issuance);
+  if (status.ok() && issuance.secret_id.has_value()) {
+    status = BindSecret(database, issuance, *certificate_id);
   }
-  if (issuance.pending_id.has_value()) {
-    absl::Status status = TakePending(database, issuance, *certificate_id);
-    if (!status.ok()) return status;
+  if (status.ok() && issuance.pending_id.has_value()) {
+    status = TakePending(database, issuance, *certificate_id);
   }
-  return Issued{record.certificate, /*repeated=*/false};
+  if (status.ok()) {
+    status = AppendIssued(database, issuance, record.serial, false);
+  }
+  if (!status.ok()) return status;
+  return Issued{record.certificate, record.serial, /*repeated=*/false};
 }
 
 }  // namespace bestow::server

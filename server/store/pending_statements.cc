@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
 #include "server/store/secret_statements.h"
 
@@ -20,7 +21,7 @@ constexpr char kSelectPending[] =
     " p.reason, p.decided_at"
     " FROM pending_requests p JOIN identities i ON i.id = p.identity_id ";
 
-absl::StatusOr<PendingRequest> ReadPending(const Statement& row) {
+absl::StatusOr<PendingRequest> ReadPending(const SqlStatement& row) {
   PendingRequest request;
   request.id = row.Int(0);
   request.label = row.Text(1);
@@ -47,18 +48,23 @@ absl::StatusOr<PendingRequest> ReadPending(const Statement& row) {
                                           request.id, " is in no known state"));
 }
 
-absl::StatusOr<PendingRequest> SelectPending(Database& database, int64_t id) {
-  absl::StatusOr<Statement> query =
+}  // namespace
+
+absl::StatusOr<PendingRequest> SelectPending(SqlConnection& database,
+                                             int64_t id) {
+  absl::StatusOr<SqlStatement> query =
       database.Prepare(absl::StrCat(kSelectPending, "WHERE p.id = ?"));
   if (!query.ok()) return query.status();
-  absl::Status status = ExpectRow(query->Bind(id), "pending request");
+  absl::Status status = query->Bind(id).ExpectRow("pending request");
   if (!status.ok()) return status;
   return ReadPending(*query);
 }
 
-absl::StatusOr<PendingRequest> SelectMatching(Database& database,
+namespace {
+
+absl::StatusOr<PendingRequest> SelectMatching(SqlConnection& database,
                                               const PendingRequest& request) {
-  absl::StatusOr<Statement> query =
+  absl::StatusOr<SqlStatement> query =
       database.Prepare(absl::StrCat(kSelectPending,
                                     "WHERE p.identity_id = ? AND p.label = ?"
                                     " AND p.operation = ? AND p.key_sha256 = ?"
@@ -69,35 +75,36 @@ absl::StatusOr<PendingRequest> SelectMatching(Database& database,
       .Bind(request.operation)
       .Bind(ByteView(request.key_sha256))
       .Bind(ByteView(request.subject_der));
-  absl::Status status = ExpectRow(*query, "pending request");
+  absl::Status status = query->ExpectRow("pending request");
   if (!status.ok()) return status;
   return ReadPending(*query);
 }
 
-absl::Status DeleteExpired(Database& database, absl::Time now) {
-  absl::StatusOr<Statement> remove =
+absl::Status DeleteExpired(SqlConnection& database, absl::Time now) {
+  absl::StatusOr<SqlStatement> remove =
       database.Prepare("DELETE FROM pending_requests WHERE expires_at <= ?");
   if (!remove.ok()) return remove.status();
   return remove->Bind(absl::ToUnixSeconds(now)).Run();
 }
 
 // kResourceExhausted: the label, or the identity at it, has no place.
-absl::Status CheckPlace(Database& database, const PendingRequest& request,
+absl::Status CheckPlace(SqlConnection& database, const PendingRequest& request,
                         size_t max_waiting) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT count(*), coalesce(sum(identity_id = ?), 0)"
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT count(*), count(*) FILTER (WHERE identity_id = ?)"
       " FROM pending_requests WHERE label = ? AND state = ?");
   if (!query.ok()) return query.status();
   query->Bind(request.identity_id)
       .Bind(request.label)
       .Bind(PendingStateName(State::kWaiting));
-  absl::Status status = ExpectRow(*query, "count");
+  absl::Status status = query->ExpectRow("count");
   if (!status.ok()) return status;
   if (static_cast<size_t>(query->Int(0)) >= max_waiting) {
     return absl::ResourceExhaustedError(
         "too many requests wait for the operator's approval already");
   }
-  if (static_cast<size_t>(query->Int(1)) >= Store::kMaxWaitingOfIdentity) {
+  if (static_cast<size_t>(query->Int(1)) >=
+      EnrollmentStore::kMaxWaitingOfIdentity) {
     return absl::ResourceExhaustedError(
         "too many requests of this identity wait for the operator's approval "
         "already");
@@ -105,36 +112,37 @@ absl::Status CheckPlace(Database& database, const PendingRequest& request,
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> InsertPending(Database& database,
+absl::StatusOr<int64_t> InsertPending(SqlConnection& database,
                                       const PendingRequest& request) {
-  absl::StatusOr<Statement> insert = database.Prepare(
+  absl::StatusOr<SqlStatement> insert = database.Prepare(
       "INSERT INTO pending_requests (label, identity_id, key_sha256,"
       " subject_der, operation, subject, csr, created_at, expires_at, state)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (!insert.ok()) return insert.status();
-  absl::Status status = insert->Bind(request.label)
-                            .Bind(request.identity_id)
-                            .Bind(ByteView(request.key_sha256))
-                            .Bind(ByteView(request.subject_der))
-                            .Bind(request.operation)
-                            .Bind(request.subject)
-                            .Bind(ByteView(request.csr))
-                            .Bind(absl::ToUnixSeconds(request.created_at))
-                            .Bind(absl::ToUnixSeconds(request.expires_at))
-                            .Bind(PendingStateName(State::kWaiting))
-                            .Run();
-  if (!status.ok()) return status;
-  return database.last_insert_id();
+  return ReturnedId(insert->Bind(request.label)
+                        .Bind(request.identity_id)
+                        .Bind(ByteView(request.key_sha256))
+                        .Bind(ByteView(request.subject_der))
+                        .Bind(request.operation)
+                        .Bind(request.subject)
+                        .Bind(ByteView(request.csr))
+                        .Bind(absl::ToUnixSeconds(request.created_at))
+                        .Bind(absl::ToUnixSeconds(request.expires_at))
+                        .Bind(PendingStateName(State::kWaiting)));
 }
 
-absl::StatusOr<Bytes> CertificateOf(Database& database, int64_t pending_id) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      "SELECT c.certificate FROM pending_requests p"
+absl::StatusOr<Issued> IssuedFor(SqlConnection& database, int64_t pending_id) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT c.certificate, c.serial, c.revoked_at FROM pending_requests p"
       " JOIN certificates c ON c.id = p.certificate_id WHERE p.id = ?");
   if (!query.ok()) return query.status();
-  absl::Status status = ExpectRow(query->Bind(pending_id), "certificate");
+  absl::Status status = query->Bind(pending_id).ExpectRow("certificate");
   if (!status.ok()) return status;
-  return query->Blob(0);
+  if (!query->IsNull(2)) {
+    return absl::PermissionDeniedError(
+        "the certificate that was issued for this request is revoked");
+  }
+  return Issued{query->Blob(0), query->Blob(1), /*repeated=*/true};
 }
 
 }  // namespace
@@ -153,7 +161,7 @@ const char* PendingStateName(State state) {
   return "?";
 }
 
-absl::StatusOr<PendingRequest> FindOrInsertPending(Database& database,
+absl::StatusOr<PendingRequest> FindOrInsertPending(SqlConnection& database,
                                                    PendingRequest request,
                                                    size_t max_waiting) {
   absl::Status status = DeleteExpired(database, request.created_at);
@@ -176,28 +184,30 @@ absl::StatusOr<PendingRequest> FindOrInsertPending(Database& database,
   if (!status.ok()) return status;
   absl::StatusOr<int64_t> id = InsertPending(database, request);
   if (!id.ok()) return id.status();
+  status = AppendAudit(database, request.audit);
+  if (!status.ok()) return status;
   return SelectPending(database, *id);
 }
 
-absl::Status SelectAllPending(
-    Database& database, absl::Time now,
-    const std::function<void(const PendingRequest&)>& visit) {
-  absl::StatusOr<Statement> query = database.Prepare(
-      absl::StrCat(kSelectPending, "WHERE p.expires_at > ? ORDER BY p.id"));
+absl::StatusOr<std::vector<PendingRequest>> SelectPendingPage(
+    SqlConnection& database, absl::Time now, const Page& page) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
+      kSelectPending,
+      "WHERE p.id > ? AND p.expires_at > ? ORDER BY p.id LIMIT ?"));
   if (!query.ok()) return query.status();
-  query->Bind(absl::ToUnixSeconds(now));
-  for (;;) {
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
+  query->Bind(page.after_id).Bind(now).Bind(static_cast<int64_t>(page.limit));
+  std::vector<PendingRequest> requests;
+  absl::Status status = query->ForEachRow([&] {
     absl::StatusOr<PendingRequest> request = ReadPending(*query);
-    if (!request.ok()) return request.status();
-    visit(*request);
-  }
+    if (request.ok()) requests.push_back(*std::move(request));
+    return request.status();
+  });
+  if (!status.ok()) return status;
+  return requests;
 }
 
-absl::StatusOr<PendingRequest> UpdatePending(Database& database, int64_t id,
-                                             bool approve,
+absl::StatusOr<PendingRequest> UpdatePending(SqlConnection& database,
+                                             int64_t id, bool approve,
                                              const std::string& reason,
                                              absl::Time now) {
   absl::StatusOr<PendingRequest> request = SelectPending(database, id);
@@ -213,7 +223,7 @@ absl::StatusOr<PendingRequest> UpdatePending(Database& database, int64_t id,
       request->expires_at - (request->decided_at == absl::InfinitePast()
                                  ? request->created_at
                                  : request->decided_at);
-  absl::StatusOr<Statement> update = database.Prepare(
+  absl::StatusOr<SqlStatement> update = database.Prepare(
       "UPDATE pending_requests SET state = ?, reason = ?, decided_at = ?,"
       " expires_at = ? WHERE id = ?");
   if (!update.ok()) return update.status();
@@ -230,7 +240,7 @@ absl::StatusOr<PendingRequest> UpdatePending(Database& database, int64_t id,
 }
 
 absl::StatusOr<std::optional<Issued>> RepeatForPending(
-    Database& database, const Issuance& issuance) {
+    SqlConnection& database, const Issuance& issuance) {
   const CertificateRecord& record = issuance.record;
   absl::StatusOr<PendingRequest> request =
       SelectPending(database, *issuance.pending_id);
@@ -253,10 +263,9 @@ absl::StatusOr<std::optional<Issued>> RepeatForPending(
     case State::kIssued: {
       if (record.server_key)
         return gone;  // of a key that was sent, and is gone
-      absl::StatusOr<Bytes> certificate =
-          CertificateOf(database, *issuance.pending_id);
-      if (!certificate.ok()) return certificate.status();
-      return Issued{*std::move(certificate), /*repeated=*/true};
+      absl::StatusOr<Issued> issued = IssuedFor(database, *issuance.pending_id);
+      if (!issued.ok()) return issued.status();
+      return *std::move(issued);
     }
     case State::kWaiting:
     case State::kRefused:
@@ -265,14 +274,14 @@ absl::StatusOr<std::optional<Issued>> RepeatForPending(
   return absl::AbortedError("the request is not approved any more");
 }
 
-absl::Status TakePending(Database& database, const Issuance& issuance,
+absl::Status TakePending(SqlConnection& database, const Issuance& issuance,
                          int64_t certificate_id) {
   const CertificateRecord& record = issuance.record;
   // A server-made key is not here to be sent again: the row is over at once.
   const absl::Time expires_at =
       record.server_key ? record.issued_at
                         : record.issued_at + issuance.secret_retry_window;
-  absl::StatusOr<Statement> update = database.Prepare(
+  absl::StatusOr<SqlStatement> update = database.Prepare(
       "UPDATE pending_requests SET state = ?, certificate_id = ?,"
       " expires_at = ? WHERE id = ?");
   if (!update.ok()) return update.status();

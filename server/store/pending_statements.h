@@ -4,31 +4,33 @@
 #ifndef SERVER_STORE_PENDING_STATEMENTS_H_
 #define SERVER_STORE_PENDING_STATEMENTS_H_
 
-#include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "server/store/database.h"
-#include "server/store/store.h"
+#include "server/store/enrollment_store.h"
+#include "server/store/listing.h"
+#include "server/store/sql.h"
 
 namespace bestow::server {
 
-absl::StatusOr<PendingRequest> FindOrInsertPending(Database& database,
+absl::StatusOr<PendingRequest> FindOrInsertPending(SqlConnection& database,
                                                    PendingRequest request,
                                                    size_t max_waiting);
-absl::Status SelectAllPending(
-    Database& database, absl::Time now,
-    const std::function<void(const PendingRequest&)>& visit);
-// See SqliteStore::DecidePending.
-absl::StatusOr<PendingRequest> UpdatePending(Database& database, int64_t id,
-                                             bool approve,
+absl::StatusOr<PendingRequest> SelectPending(SqlConnection& database,
+                                             int64_t id);
+absl::StatusOr<std::vector<PendingRequest>> SelectPendingPage(
+    SqlConnection& database, absl::Time now, const Page& page);
+// See OperatorStore::DecidePending().
+absl::StatusOr<PendingRequest> UpdatePending(SqlConnection& database,
+                                             int64_t id, bool approve,
                                              const std::string& reason,
                                              absl::Time now);
 
 // For an issuance with a pending_id. nullopt: approved, and not taken yet.
 absl::StatusOr<std::optional<Issued>> RepeatForPending(
-    Database& database, const Issuance& issuance);
-absl::Status TakePending(Database& database, const Issuance& issuance,
+    SqlConnection& database, const Issuance& issuance);
+absl::Status TakePending(SqlConnection& database, const Issuance& issuance,
                          int64_t certificate_id);
 
 }  // namespace bestow::server

@@ -7,20 +7,20 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "server/store/sqlite_store_fixture.h"
+#include "server/store/store_fixture.h"
 
 namespace bestow::server {
 namespace {
 
 using State = PendingRequest::State;
 
-class PendingTest : public SqliteStoreFixture {
+class PendingTest : public StoreFixture {
  protected:
   static constexpr absl::Duration kWait = absl::Hours(24 * 7);
   static constexpr size_t kMany = 100;
 
   void SetUp() override {
-    SqliteStoreFixture::SetUp();
+    StoreFixture::SetUp();
     id_ = MakeIdentity("gw-17");
   }
 

@@ -11,6 +11,8 @@
 
 #include "absl/time/time.h"
 #include "common/base/bytes.h"
+#include "common/pki/revocation_reason.h"
+#include "server/store/audit_entry.h"
 
 namespace bestow::server {
 
@@ -21,6 +23,7 @@ struct Identity {
   // A registration authority: may enroll others. Given by the operator alone.
   bool is_ra = false;
   std::vector<std::string> labels;  // sorted; "": the service without a label
+  absl::Time created_at;            // filled when read
 
   bool MayUse(std::string_view label) const {
     return std::find(labels.begin(), labels.end(), label) != labels.end();
@@ -58,8 +61,16 @@ struct PreSharedKey {
   Bytes sealed_key;
 };
 
+// That a certificate is not to be trusted any more (RFC 5280 5.3).
+struct Revocation {
+  absl::Time at;
+  RevocationReason reason = RevocationReason::kUnspecified;
+  std::optional<absl::Time> invalidity_date;
+};
+
 struct CertificateRecord {
-  Bytes serial;  // INTEGER content octets
+  int64_t id = 0;  // filled when read; grows with each issuance
+  Bytes serial;    // INTEGER content octets; no two certificates have the same
   int64_t identity_id = 0;
   std::string identity;   // filled when read
   std::string label;      // the service that issued it
@@ -70,8 +81,10 @@ struct CertificateRecord {
   absl::Time issued_at;
   Bytes key_sha256;         // over the SubjectPublicKeyInfo
   Bytes subject_key_id;     // of the certificate's extension; empty: none
+  Bytes issuer_key_id;      // of its authority key identifier; empty: none
   bool server_key = false;  // the key was made here, and sent (/serverkeygen)
   Bytes certificate;
+  std::optional<Revocation> revocation;  // filled when read
 };
 
 // A request that waits for the operator, or that was decided.
@@ -97,8 +110,10 @@ struct PendingRequest {
   absl::Time expires_at;
   State state = State::kWaiting;
   std::string reason;  // of a refusal, for the client
-  // The one-time secret that a new request came with; not kept.
+  // The one-time secret that a new request came with, and what the audit log
+  // is to say of it; neither is read back.
   std::optional<int64_t> secret_id;
+  AuditEntry audit;
   absl::Time decided_at;  // InfinitePast: not decided
 };
 

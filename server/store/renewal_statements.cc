@@ -1,7 +1,6 @@
 #include "server/store/renewal_statements.h"
 
 #include "absl/strings/str_cat.h"
-#include "server/store/identity_statements.h"
 
 namespace bestow::server {
 namespace {
@@ -10,7 +9,7 @@ constexpr char kSelectOrders[] =
     "SELECT id, label, issued_before, window_start, window_end, created_at"
     " FROM renewal_orders ";
 
-RenewalOrder ReadOrder(const Statement& row) {
+RenewalOrder ReadOrder(const SqlStatement& row) {
   RenewalOrder order;
   order.id = row.Int(0);
   if (!row.IsNull(1)) order.label = row.Text(1);
@@ -23,54 +22,49 @@ RenewalOrder ReadOrder(const Statement& row) {
 
 }  // namespace
 
-absl::StatusOr<int64_t> InsertRenewalOrder(Database& database,
+absl::StatusOr<int64_t> InsertRenewalOrder(SqlConnection& database,
                                            const RenewalOrder& order) {
   if (order.window_end < order.window_start) {
     return absl::InvalidArgumentError(
         "the renewal window ends before it begins");
   }
-  absl::StatusOr<Statement> insert = database.Prepare(
+  absl::StatusOr<SqlStatement> insert = database.Prepare(
       "INSERT INTO renewal_orders (label, issued_before, window_start,"
-      " window_end, created_at) VALUES (?, ?, ?, ?, ?)");
+      " window_end, created_at) VALUES (?, ?, ?, ?, ?) RETURNING id");
   if (!insert.ok()) return insert.status();
-  if (order.label.has_value()) {
-    insert->Bind(*order.label);
-  } else {
-    insert->BindNull();
-  }
-  absl::Status status = insert->Bind(absl::ToUnixSeconds(order.issued_before))
-                            .Bind(absl::ToUnixSeconds(order.window_start))
-                            .Bind(absl::ToUnixSeconds(order.window_end))
-                            .Bind(absl::ToUnixSeconds(order.created_at))
-                            .Run();
-  if (!status.ok()) return status;
-  return database.last_insert_id();
+  return ReturnedId(insert->BindOrNull(order.label)
+                        .Bind(order.issued_before)
+                        .Bind(order.window_start)
+                        .Bind(order.window_end)
+                        .Bind(order.created_at));
 }
 
 absl::StatusOr<RenewalOrder> SelectRenewalOrder(
-    Database& database, const CertificateRecord& record) {
-  absl::StatusOr<Statement> query = database.Prepare(
+    SqlConnection& database, const CertificateRecord& record) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
       absl::StrCat(kSelectOrders,
                    "WHERE (label IS NULL OR label = ?) AND issued_before > ?"
                    " ORDER BY id DESC LIMIT 1"));
   if (!query.ok()) return query.status();
   query->Bind(record.label).Bind(absl::ToUnixSeconds(record.issued_at));
-  absl::Status status = ExpectRow(*query, "renewal order");
+  absl::Status status = query->ExpectRow("renewal order");
   if (!status.ok()) return status;
   return ReadOrder(*query);
 }
 
-absl::Status SelectAllRenewalOrders(
-    Database& database, const std::function<void(const RenewalOrder&)>& visit) {
-  absl::StatusOr<Statement> query =
-      database.Prepare(absl::StrCat(kSelectOrders, "ORDER BY id"));
+absl::StatusOr<std::vector<RenewalOrder>> SelectRenewalOrders(
+    SqlConnection& database, const Page& page) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      absl::StrCat(kSelectOrders, "WHERE id > ? ORDER BY id LIMIT ?"));
   if (!query.ok()) return query.status();
-  for (;;) {
-    absl::StatusOr<bool> row = query->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
-    visit(ReadOrder(*query));
-  }
+  query->Bind(page.after_id).Bind(static_cast<int64_t>(page.limit));
+  std::vector<RenewalOrder> orders;
+  absl::Status status = query->ForEachRow([&] {
+    orders.push_back(ReadOrder(*query));
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return orders;
 }
 
 }  // namespace bestow::server

@@ -2,20 +2,21 @@
 #ifndef SERVER_STORE_RENEWAL_STATEMENTS_H_
 #define SERVER_STORE_RENEWAL_STATEMENTS_H_
 
-#include <functional>
+#include <vector>
 
-#include "server/store/database.h"
+#include "server/store/listing.h"
 #include "server/store/records.h"
+#include "server/store/sql.h"
 
 namespace bestow::server {
 
 // `order.id` is not looked at; the new one's comes back.
-absl::StatusOr<int64_t> InsertRenewalOrder(Database& database,
+absl::StatusOr<int64_t> InsertRenewalOrder(SqlConnection& database,
                                            const RenewalOrder& order);
 absl::StatusOr<RenewalOrder> SelectRenewalOrder(
-    Database& database, const CertificateRecord& record);
-absl::Status SelectAllRenewalOrders(
-    Database& database, const std::function<void(const RenewalOrder&)>& visit);
+    SqlConnection& database, const CertificateRecord& record);
+absl::StatusOr<std::vector<RenewalOrder>> SelectRenewalOrders(
+    SqlConnection& database, const Page& page);
 
 }  // namespace bestow::server
 

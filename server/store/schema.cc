@@ -1,216 +1,371 @@
 #include "server/store/schema.h"
 
-#include <functional>
+#include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "common/base/failpoint.h"
 #include "common/pki/certificate.h"
 
 namespace bestow::server {
 namespace {
 
+// One text for both engines: see Translate() for the words with a dollar.
+//
 // Times are seconds since 1970; hashes are SHA-256, raw. A secret is bound
 // when bound_key_sha256, bound_at and certificate_id are set, together.
 constexpr char kVersion1[] = R"sql(
 CREATE TABLE identities (
-  id         INTEGER PRIMARY KEY,
+  id         $ID,
   name       TEXT NOT NULL UNIQUE,
   password   TEXT,              -- scrypt, see auth/password.h; NULL: none
-  created_at INTEGER NOT NULL
-) STRICT;
+  created_at $INT NOT NULL
+)$STRICT;
 
 CREATE TABLE certificates (
-  id          INTEGER PRIMARY KEY,
-  serial      BLOB NOT NULL UNIQUE,
-  identity_id INTEGER NOT NULL REFERENCES identities (id),
+  id          $ID,
+  serial      $BLOB NOT NULL UNIQUE,
+  identity_id $INT NOT NULL REFERENCES identities (id),
   operation   TEXT NOT NULL,
   subject     TEXT NOT NULL,
-  not_before  INTEGER NOT NULL,
-  not_after   INTEGER NOT NULL,
-  issued_at   INTEGER NOT NULL,
-  key_sha256  BLOB NOT NULL,
-  certificate BLOB NOT NULL
-) STRICT;
+  not_before  $INT NOT NULL,
+  not_after   $INT NOT NULL,
+  issued_at   $INT NOT NULL,
+  key_sha256  $BLOB NOT NULL,
+  certificate $BLOB NOT NULL
+)$STRICT;
 CREATE INDEX certificates_by_identity ON certificates (identity_id);
 CREATE INDEX certificates_by_key ON certificates (key_sha256);
 
 CREATE TABLE secrets (
-  id               INTEGER PRIMARY KEY,
-  identity_id      INTEGER NOT NULL REFERENCES identities (id),
-  secret_sha256    BLOB NOT NULL UNIQUE,
-  created_at       INTEGER NOT NULL,
-  expires_at       INTEGER NOT NULL,
-  bound_key_sha256 BLOB,
-  bound_at         INTEGER,
-  certificate_id   INTEGER REFERENCES certificates (id)
-) STRICT;
+  id               $ID,
+  identity_id      $INT NOT NULL REFERENCES identities (id),
+  secret_sha256    $BLOB NOT NULL UNIQUE,
+  created_at       $INT NOT NULL,
+  expires_at       $INT NOT NULL,
+  bound_key_sha256 $BLOB,
+  bound_at         $INT,
+  certificate_id   $INT REFERENCES certificates (id)
+)$STRICT;
 )sql";
 
 // What there was before is good for the service without a label. "Sealed" is
 // by auth/sealed_secret.h. States and labels: see records.h; label NULL of an
 // order: every service's.
 constexpr char kToVersion2[] = R"sql(
-ALTER TABLE identities ADD COLUMN is_ra INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE identities ADD COLUMN is_ra $INT NOT NULL DEFAULT 0;
 
 CREATE TABLE identity_labels (
-  identity_id INTEGER NOT NULL REFERENCES identities (id),
+  identity_id $INT NOT NULL REFERENCES identities (id),
   label       TEXT NOT NULL,
   PRIMARY KEY (identity_id, label)
-) STRICT, WITHOUT ROWID;
+)$WITHOUT_ROWID;
 INSERT INTO identity_labels (identity_id, label)
   SELECT id, '' FROM identities;
 
 CREATE TABLE digest_secrets (
-  id          INTEGER PRIMARY KEY,
-  identity_id INTEGER NOT NULL REFERENCES identities (id),
-  secret_id   INTEGER REFERENCES secrets (id),  -- NULL: of the password
+  id          $ID,
+  identity_id $INT NOT NULL REFERENCES identities (id),
+  secret_id   $INT REFERENCES secrets (id),  -- NULL: of the password
   realm       TEXT NOT NULL,
   algorithm   TEXT NOT NULL,
-  sealed_ha1  BLOB NOT NULL
-) STRICT;
+  sealed_ha1  $BLOB NOT NULL
+)$STRICT;
 CREATE INDEX digest_secrets_by_identity ON digest_secrets (identity_id);
 
 CREATE TABLE pre_shared_keys (
-  id             INTEGER PRIMARY KEY,
-  key_identifier BLOB NOT NULL UNIQUE,
-  identity_id    INTEGER NOT NULL REFERENCES identities (id),
-  sealed_key     BLOB NOT NULL,
-  created_at     INTEGER NOT NULL
-) STRICT;
+  id             $ID,
+  key_identifier $BLOB NOT NULL UNIQUE,
+  identity_id    $INT NOT NULL REFERENCES identities (id),
+  sealed_key     $BLOB NOT NULL,
+  created_at     $INT NOT NULL
+)$STRICT;
 
 ALTER TABLE certificates ADD COLUMN label TEXT NOT NULL DEFAULT '';
-ALTER TABLE certificates ADD COLUMN server_key INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE certificates ADD COLUMN subject_key_id BLOB NOT NULL DEFAULT x'';
+ALTER TABLE certificates ADD COLUMN server_key $INT NOT NULL DEFAULT 0;
+ALTER TABLE certificates ADD COLUMN subject_key_id $BLOB NOT NULL DEFAULT $EMPTY;
 
 CREATE TABLE pending_requests (
-  id             INTEGER PRIMARY KEY,
+  id             $ID,
   label          TEXT NOT NULL,
-  identity_id    INTEGER NOT NULL REFERENCES identities (id),
-  key_sha256     BLOB NOT NULL,
-  subject_der    BLOB NOT NULL,
+  identity_id    $INT NOT NULL REFERENCES identities (id),
+  key_sha256     $BLOB NOT NULL,
+  subject_der    $BLOB NOT NULL,
   operation      TEXT NOT NULL,
   subject        TEXT NOT NULL,
-  csr            BLOB NOT NULL,
-  created_at     INTEGER NOT NULL,
-  expires_at     INTEGER NOT NULL,
+  csr            $BLOB NOT NULL,
+  created_at     $INT NOT NULL,
+  expires_at     $INT NOT NULL,
   state          TEXT NOT NULL,
   reason         TEXT NOT NULL DEFAULT '',
-  decided_at     INTEGER,
-  certificate_id INTEGER REFERENCES certificates (id),
+  decided_at     $INT,
+  certificate_id $INT REFERENCES certificates (id),
   UNIQUE (identity_id, label, operation, key_sha256, subject_der)
-) STRICT;
+)$STRICT;
 CREATE INDEX pending_by_label ON pending_requests (label, state);
 
 CREATE TABLE renewal_orders (
-  id            INTEGER PRIMARY KEY,
+  id            $ID,
   label         TEXT,
-  issued_before INTEGER NOT NULL,
-  window_start  INTEGER NOT NULL,
-  window_end    INTEGER NOT NULL,
-  created_at    INTEGER NOT NULL
-) STRICT;
+  issued_before $INT NOT NULL,
+  window_start  $INT NOT NULL,
+  window_end    $INT NOT NULL,
+  created_at    $INT NOT NULL
+)$STRICT;
 )sql";
 
-absl::StatusOr<int64_t> VersionOf(Database& database) {
-  absl::StatusOr<Statement> query = database.Prepare("PRAGMA user_version");
+// An identity that was removed keeps its row. revocation_changed_at: when a
+// certificate was last revoked or released. replaced_by: the renewal of it.
+// settings: see settings_store.h; digest_nonces: see nonce_store.h.
+constexpr char kToVersion3[] = R"sql(
+ALTER TABLE identities ADD COLUMN removed_at $INT;
+
+ALTER TABLE certificates ADD COLUMN issuer_key_id $BLOB NOT NULL DEFAULT $EMPTY;
+ALTER TABLE certificates ADD COLUMN revoked_at $INT;
+ALTER TABLE certificates ADD COLUMN revocation_reason $INT;
+ALTER TABLE certificates ADD COLUMN invalidity_date $INT;
+ALTER TABLE certificates ADD COLUMN revocation_changed_at $INT;
+ALTER TABLE certificates ADD COLUMN replaced_by $INT REFERENCES certificates (id);
+DROP INDEX certificates_by_identity;
+CREATE INDEX certificates_by_identity
+  ON certificates (identity_id, label, not_after);
+CREATE INDEX certificates_revoked ON certificates (issuer_key_id, serial)
+  WHERE revoked_at IS NOT NULL;
+CREATE INDEX certificates_changed
+  ON certificates (issuer_key_id, revocation_changed_at)
+  WHERE revocation_changed_at IS NOT NULL;
+
+CREATE INDEX secrets_by_identity ON secrets (identity_id);
+CREATE INDEX digest_secrets_by_secret ON digest_secrets (secret_id);
+CREATE INDEX pre_shared_keys_by_identity ON pre_shared_keys (identity_id);
+CREATE INDEX pending_by_expiry ON pending_requests (expires_at);
+
+CREATE TABLE crls (
+  id            $ID,
+  issuer_key_id $BLOB NOT NULL,
+  number        $INT NOT NULL,
+  base_number   $INT,              -- NULL: a full one
+  this_update   $INT NOT NULL,
+  next_update   $INT NOT NULL,
+  der           $BLOB NOT NULL,
+  UNIQUE (issuer_key_id, number)
+)$STRICT;
+CREATE INDEX crls_full ON crls (issuer_key_id, number)
+  WHERE base_number IS NULL;
+CREATE INDEX crls_delta ON crls (issuer_key_id, number)
+  WHERE base_number IS NOT NULL;
+
+CREATE TABLE trust_anchors (
+  id          $ID,
+  label       TEXT NOT NULL,
+  name        TEXT NOT NULL,
+  certificate $BLOB NOT NULL,
+  added_at    $INT NOT NULL,
+  UNIQUE (label, name)
+)$STRICT;
+
+CREATE TABLE settings (
+  name  TEXT NOT NULL PRIMARY KEY,
+  value $BLOB NOT NULL
+)$WITHOUT_ROWID;
+
+CREATE TABLE digest_nonces (
+  id         $BLOB NOT NULL PRIMARY KEY,
+  highest    $INT NOT NULL,
+  seen       $INT NOT NULL,
+  expires_at $INT NOT NULL
+)$WITHOUT_ROWID;
+CREATE INDEX digest_nonces_by_expiry ON digest_nonces (expires_at);
+
+CREATE TABLE audit_log (
+  sequence $INT NOT NULL PRIMARY KEY,
+  at_ms    $INT NOT NULL,
+  actor    TEXT NOT NULL,
+  source   TEXT NOT NULL,
+  action   TEXT NOT NULL,
+  outcome  TEXT NOT NULL,
+  label    TEXT NOT NULL,
+  subject  TEXT NOT NULL,
+  detail   TEXT NOT NULL,
+  serial   $BLOB NOT NULL,
+  hash     $BLOB NOT NULL
+)$STRICT;
+)sql";
+
+constexpr char kAppendOnlySqlite[] = R"sql(
+CREATE TRIGGER audit_log_update BEFORE UPDATE ON audit_log
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER audit_log_delete BEFORE DELETE ON audit_log
+BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
+)sql";
+
+constexpr char kAppendOnlyPostgresql[] = R"sql(
+CREATE FUNCTION bestow_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$;
+CREATE TRIGGER audit_log_change BEFORE UPDATE OR DELETE OR TRUNCATE
+ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION bestow_append_only();
+)sql";
+
+// The words of the DDL above in which the engines differ.
+std::string Translate(const char* ddl, SqlDialect dialect) {
+  if (dialect == SqlDialect::kSqlite) {
+    return absl::StrReplaceAll(ddl,
+                               {{"$ID", "INTEGER PRIMARY KEY"},
+                                {"$INT", "INTEGER"},
+                                {"$BLOB", "BLOB"},
+                                {"$EMPTY", "x''"},
+                                {"$STRICT", " STRICT"},
+                                {"$WITHOUT_ROWID", " STRICT, WITHOUT ROWID"}});
+  }
+  return absl::StrReplaceAll(
+      ddl, {{"$ID", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"},
+            {"$INT", "BIGINT"},
+            {"$BLOB", "BYTEA"},
+            {"$EMPTY", "''"},
+            {"$STRICT", ""},
+            {"$WITHOUT_ROWID", ""}});
+}
+
+absl::StatusOr<int64_t> SelectNumber(SqlConnection& database,
+                                     std::string_view sql) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(sql);
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Step();
   if (!row.ok()) return row.status();
   return *row ? query->Int(0) : 0;
 }
 
-// The column that only the certificate itself can fill.
-absl::Status FillSubjectKeyIds(Database& database) {
-  std::vector<std::pair<int64_t, Bytes>> found;
-  {
-    absl::StatusOr<Statement> query =
-        database.Prepare("SELECT id, certificate FROM certificates");
+// 0: an empty database. kForeign: tables, and not ours.
+constexpr int64_t kForeign = -1;
+absl::StatusOr<int64_t> VersionOf(SqlConnection& database) {
+  if (database.dialect() == SqlDialect::kSqlite) {
+    return SelectNumber(database, "PRAGMA user_version");
+  }
+  absl::StatusOr<int64_t> tables = SelectNumber(
+      database,
+      "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname ="
+      " current_schema() AND tablename IN ('schema_version', 'identities')");
+  if (!tables.ok()) return tables.status();
+  if (*tables == 0) return 0;
+  if (*tables == 1) return kForeign;
+  return SelectNumber(database, "SELECT max(version) FROM schema_version");
+}
+
+absl::Status SetVersion(SqlConnection& database) {
+  if (database.dialect() == SqlDialect::kSqlite) {
+    return database.Execute(
+        absl::StrCat("PRAGMA user_version=", kSchemaVersion));
+  }
+  return database.Execute(absl::StrCat(
+      "CREATE TABLE IF NOT EXISTS schema_version (version BIGINT NOT NULL);"
+      "DELETE FROM schema_version;"
+      "INSERT INTO schema_version (version) VALUES (",
+      kSchemaVersion, ")"));
+}
+
+// The columns that only the certificates themselves can fill. A page at a
+// time, so that a large database costs no memory.
+absl::Status FillKeyIds(SqlConnection& database) {
+  constexpr int64_t kPageRows = 1000;
+  int64_t after_id = 0;
+  for (;;) {
+    std::vector<std::pair<int64_t, Bytes>> page;
+    absl::StatusOr<SqlStatement> query = database.Prepare(
+        "SELECT id, certificate FROM certificates WHERE id > ?"
+        " ORDER BY id LIMIT ?");
     if (!query.ok()) return query.status();
-    for (;;) {
-      absl::StatusOr<bool> row = query->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) break;
+    absl::Status status = query->Bind(after_id).Bind(kPageRows).ForEachRow([&] {
+      page.emplace_back(query->Int(0), query->Blob(1));
+      return absl::OkStatus();
+    });
+    if (!status.ok()) return status;
+    if (page.empty()) return absl::OkStatus();
+    after_id = page.back().first;
+    for (const auto& [id, der] : page) {
       // One that does not parse can't be looked for by what is in it.
-      absl::StatusOr<Certificate> certificate =
-          ParseCertificateDer(query->Blob(1));
-      if (!certificate.ok() || certificate->subject_key_id.empty()) continue;
-      found.emplace_back(query->Int(0), certificate->subject_key_id);
+      absl::StatusOr<Certificate> certificate = ParseCertificateDer(der);
+      if (!certificate.ok()) continue;
+      absl::StatusOr<SqlStatement> update = database.Prepare(
+          "UPDATE certificates SET subject_key_id = ?, issuer_key_id = ?"
+          " WHERE id = ?");
+      if (!update.ok()) return update.status();
+      status = update->Bind(ByteView(certificate->subject_key_id))
+                   .Bind(ByteView(certificate->authority_key_id))
+                   .Bind(id)
+                   .Run();
+      if (!status.ok()) return status;
     }
   }
-  for (const auto& [id, subject_key_id] : found) {
-    absl::StatusOr<Statement> update = database.Prepare(
-        "UPDATE certificates SET subject_key_id = ? WHERE id = ?");
-    if (!update.ok()) return update.status();
-    absl::Status status = update->Bind(ByteView(subject_key_id)).Bind(id).Run();
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
 }
 
 // Inside a transaction. `from` is 0 for an empty database, or a version that
 // CheckVersion let through.
-absl::Status RunSteps(Database& database, int64_t from) {
+absl::Status RunSteps(SqlConnection& database, int64_t from) {
+  const SqlDialect dialect = database.dialect();
   absl::Status status;
-  if (from < 1) status = database.Execute(kVersion1);
-  if (status.ok()) status = database.Execute(kToVersion2);
-  if (status.ok()) status = FillSubjectKeyIds(database);
-  if (!status.ok()) return status;
-  return database.Execute(
-      absl::StrCat("PRAGMA user_version=", kSchemaVersion).c_str());
-}
-
-absl::Status CheckVersion(int64_t version, const std::string& path) {
-  if (version >= 1 && version <= kSchemaVersion) return absl::OkStatus();
-  if (version > kSchemaVersion) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, " was written by a newer bestow-server (schema ",
-                     version, "; this one knows ", kSchemaVersion,
-                     "): run that version, nothing was changed"));
+  if (from < 1) status = database.Execute(Translate(kVersion1, dialect));
+  if (status.ok() && from < 2) {
+    status = database.Execute(Translate(kToVersion2, dialect));
   }
-  return absl::FailedPreconditionError(
-      absl::StrCat(path, " is not a bestow-server database (schema ", version,
-                   "): give the folder that `bestow-server init` made"));
-}
-
-// `steps` in one transaction.
-absl::Status InTransaction(Database& database,
-                           const std::function<absl::Status()>& steps) {
-  absl::Status status = database.Execute("BEGIN IMMEDIATE");
-  if (!status.ok()) return status;
-  status = steps();
+  if (status.ok()) status = database.Execute(Translate(kToVersion3, dialect));
+  if (status.ok()) {
+    status = database.Execute(dialect == SqlDialect::kSqlite
+                                  ? kAppendOnlySqlite
+                                  : kAppendOnlyPostgresql);
+  }
+  if (status.ok()) status = FillKeyIds(database);
+  if (status.ok()) status = SetVersion(database);
   if (status.ok() && Failpoint("store.before_schema_commit")) {
     status = absl::InternalError("failpoint store.before_schema_commit");
-  }
-  if (status.ok()) status = database.Execute("COMMIT");
-  if (!status.ok() && database.in_transaction()) {
-    // The first error is the one to report.
-    database.Execute("ROLLBACK").IgnoreError();
   }
   return status;
 }
 
-}  // namespace
-
-absl::Status CreateSchema(Database& database) {
-  absl::Status status = database.Execute("PRAGMA journal_mode=WAL;");
-  if (!status.ok()) return status;
-  return InTransaction(database, [&] { return RunSteps(database, 0); });
+absl::Status CheckVersion(int64_t version, const std::string& where) {
+  if (version >= 1 && version <= kSchemaVersion) return absl::OkStatus();
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(where, " was written by a newer bestow-server (schema ",
+                     version, "; this one knows ", kSchemaVersion,
+                     "): run that version, nothing was changed"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(where, " is not a bestow-server database (schema ", version,
+                   "): give the folder that `bestow-server init` made"));
 }
 
-absl::Status UpgradeSchema(Database& database, const std::string& path) {
+}  // namespace
+
+absl::Status CreateSchema(SqlConnection& database) {
+  if (database.dialect() == SqlDialect::kSqlite) {
+    absl::Status status = database.Execute("PRAGMA journal_mode=WAL;");
+    if (!status.ok()) return status;
+  }
+  return InWriteTransaction(database, [&] { return RunSteps(database, 0); });
+}
+
+absl::Status UpgradeSchema(SqlConnection& database, const std::string& where) {
   absl::StatusOr<int64_t> version = VersionOf(database);
   if (!version.ok()) return version.status();
-  absl::Status status = CheckVersion(*version, path);
-  if (!status.ok() || *version == kSchemaVersion) return status;
-  return InTransaction(database, [&]() -> absl::Status {
+  // Of PostgreSQL's databases the first server makes the tables.
+  const bool may_be_empty = database.dialect() == SqlDialect::kPostgresql;
+  if (*version != 0 || !may_be_empty) {
+    absl::Status status = CheckVersion(*version, where);
+    if (!status.ok() || *version == kSchemaVersion) return status;
+  }
+  return InWriteTransaction(database, [&]() -> absl::Status {
     // Another process may have been faster while this one waited.
     absl::StatusOr<int64_t> now = VersionOf(database);
     if (!now.ok()) return now.status();
-    absl::Status current = CheckVersion(*now, path);
-    if (!current.ok() || *now == kSchemaVersion) return current;
+    if (*now != 0 || !may_be_empty) {
+      absl::Status current = CheckVersion(*now, where);
+      if (!current.ok() || *now == kSchemaVersion) return current;
+    }
     return RunSteps(database, *now);
   });
 }

@@ -1,25 +1,27 @@
-// The tables of bestow.db, their version, and the way up from older ones.
+// The tables of the database, their version, and the way up from older ones.
 #ifndef SERVER_STORE_SCHEMA_H_
 #define SERVER_STORE_SCHEMA_H_
 
 #include <string>
 
 #include "absl/status/status.h"
-#include "server/store/database.h"
+#include "server/store/sql.h"
 
 namespace bestow::server {
 
-// PRAGMA user_version of the tables that this build reads and writes.
-inline constexpr int kSchemaVersion = 2;
+// Of the tables that this build reads and writes; PRAGMA user_version of
+// SQLite, the table schema_version of PostgreSQL.
+inline constexpr int kSchemaVersion = 3;
 
-// Makes the tables in an empty database, in WAL mode.
-absl::Status CreateSchema(Database& database);
+// Makes the tables in an empty database, SQLite's in WAL mode.
+absl::Status CreateSchema(SqlConnection& database);
 
 // Brings the tables of an older version up to ours, in one transaction: when
-// it breaks off, the old ones are there as they were. kFailedPrecondition,
-// saying what to do and having changed nothing, when the tables are of a newer
-// version or not ours at all; `path` is for the message.
-absl::Status UpgradeSchema(Database& database, const std::string& path);
+// it breaks off, the old ones are there as they were. Of several servers at
+// once one does it. An empty database of PostgreSQL gets its tables.
+// kFailedPrecondition, saying what to do and having changed nothing, when the
+// tables are of a newer version or not ours at all; `where` is for the message.
+absl::Status UpgradeSchema(SqlConnection& database, const std::string& where);
 
 }  // namespace bestow::server
 

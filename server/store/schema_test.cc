@@ -15,8 +15,9 @@
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "gtest/gtest.h"
-#include "server/store/database.h"
-#include "server/store/sqlite_store_fixture.h"
+#include "server/store/open_store.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/store_fixture.h"
 
 namespace bestow::server {
 namespace {
@@ -39,7 +40,8 @@ Bytes FromHex(std::string_view hex) {
 
 // Every table, column and index, as SQLite sees them.
 std::vector<std::string> ShapeOf(const std::string& path) {
-  auto database = Database::Open(path, Database::Mode::kReadOnly);
+  auto database =
+      SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly);
   EXPECT_TRUE(database.ok()) << database.status();
   std::vector<std::string> shape;
   auto query = (*database)->Prepare(
@@ -59,30 +61,33 @@ std::vector<std::string> ShapeOf(const std::string& path) {
   }
 }
 
-class SchemaTest : public SqliteStoreFixture {
+class SchemaTest : public StoreFixture {
  protected:
   void SetUp() override {
     MakePath();
     auto sql = ReadFile("server/store/testdata/schema1.sql", 1 << 20);
     ASSERT_TRUE(sql.ok()) << sql.status();
-    auto database = Database::Open(path_, Database::Mode::kCreate);
+    auto database =
+        SqliteConnection::Open(path_, SqliteConnection::Mode::kCreate);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE((*database)->Execute(sql->c_str()).ok());
+    ASSERT_TRUE((*database)->Execute(*sql).ok());
   }
   void TearDown() override {
     SetFailpointHandler(nullptr);
-    SqliteStoreFixture::TearDown();
+    StoreFixture::TearDown();
   }
 
   int64_t Version() {
-    auto database = Database::Open(path_, Database::Mode::kReadOnly);
+    auto database =
+        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
     auto query = (*database)->Prepare("PRAGMA user_version");
     EXPECT_TRUE(query->Step().value_or(false));
     return query->Int(0);
   }
 
   bool HasTable(const std::string& name) {
-    auto database = Database::Open(path_, Database::Mode::kReadOnly);
+    auto database =
+        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
     auto query =
         (*database)->Prepare("SELECT 1 FROM sqlite_master WHERE name = ?");
     return query->Bind(name).Step().value_or(false);
@@ -149,14 +154,14 @@ TEST_F(SchemaTest, BringsAnOlderDatabaseUp) {
 TEST_F(SchemaTest, AnUpgradedDatabaseIsLikeANewOne) {
   Reopen({});
   const std::string fresh = path_ + ".fresh";
-  ASSERT_TRUE(SqliteStore::Create(fresh).ok());
+  ASSERT_TRUE(CreateStore({.path = fresh}).ok());
   EXPECT_EQ(ShapeOf(path_), ShapeOf(fresh));
   EXPECT_GT(ShapeOf(path_).size(), 40u);
 }
 
 TEST_F(SchemaTest, AnUpgradeThatFailsChangesNothing) {
   SetFailpointHandler(&FailAtCommit);
-  EXPECT_FALSE(SqliteStore::Open(path_, {}).ok());
+  EXPECT_FALSE(OpenStore({.path = path_}).ok());
   SetFailpointHandler(nullptr);
   EXPECT_EQ(Version(), 1);
   EXPECT_FALSE(HasTable("identity_labels"));
@@ -169,7 +174,7 @@ TEST_F(SchemaTest, AnUpgradeThatIsInterruptedChangesNothing) {
   EXPECT_EXIT(
       {
         SetFailpointHandler(&EndAtCommit);
-        SqliteStore::Open(path_, {}).IgnoreError();
+        OpenStore({.path = path_}).IgnoreError();
       },
       testing::ExitedWithCode(kKilled), "");
   ExpectEverythingIsThere();
@@ -180,7 +185,7 @@ TEST_F(SchemaTest, TwoProcessesUpgradeOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this] {
-      auto store = SqliteStore::Open(path_, {});
+      auto store = OpenStore({.path = path_});
       EXPECT_TRUE(store.ok()) << store.status();
     });
   }

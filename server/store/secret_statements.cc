@@ -3,8 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "server/store/identity_statements.h"
-
 namespace bestow::server {
 namespace {
 
@@ -12,20 +10,24 @@ struct SecretState {
   absl::Time expires_at;
   Bytes bound_key_sha256;  // empty: free
   absl::Time bound_at;
-  std::string label;  // of the certificate that it gave
+  // Of the certificate that it gave:
+  std::string label;
   Bytes certificate;
+  Bytes serial;
+  bool revoked = false;
 };
 
-absl::StatusOr<SecretState> SelectState(Database& database, int64_t secret_id,
+absl::StatusOr<SecretState> SelectState(SqlConnection& database,
+                                        int64_t secret_id,
                                         int64_t identity_id) {
-  absl::StatusOr<Statement> query = database.Prepare(
+  absl::StatusOr<SqlStatement> query = database.Prepare(
       "SELECT s.expires_at, s.bound_key_sha256, s.bound_at, c.label,"
-      " c.certificate"
+      " c.certificate, c.serial, c.revoked_at"
       " FROM secrets s LEFT JOIN certificates c ON c.id = s.certificate_id"
       " WHERE s.id = ? AND s.identity_id = ?");
   if (!query.ok()) return query.status();
   absl::Status status =
-      ExpectRow(query->Bind(secret_id).Bind(identity_id), "one-time secret");
+      query->Bind(secret_id).Bind(identity_id).ExpectRow("one-time secret");
   if (!status.ok()) return status;
   SecretState state;
   state.expires_at = absl::FromUnixSeconds(query->Int(0));
@@ -34,6 +36,8 @@ absl::StatusOr<SecretState> SelectState(Database& database, int64_t secret_id,
   state.bound_at = absl::FromUnixSeconds(query->Int(2));
   state.label = query->Text(3);
   state.certificate = query->Blob(4);
+  state.serial = query->Blob(5);
+  state.revoked = !query->IsNull(6);
   return state;
 }
 
@@ -52,10 +56,10 @@ absl::Status CheckState(const SecretState& state, ByteView key_sha256,
 }
 
 // When the issuance was asked for: before the operator's word, if there is one.
-absl::StatusOr<absl::Time> AskedAt(Database& database,
+absl::StatusOr<absl::Time> AskedAt(SqlConnection& database,
                                    const Issuance& issuance) {
   if (!issuance.pending_id.has_value()) return issuance.record.issued_at;
-  absl::StatusOr<Statement> query =
+  absl::StatusOr<SqlStatement> query =
       database.Prepare("SELECT created_at FROM pending_requests WHERE id = ?");
   if (!query.ok()) return query.status();
   absl::StatusOr<bool> row = query->Bind(*issuance.pending_id).Step();
@@ -67,7 +71,7 @@ absl::StatusOr<absl::Time> AskedAt(Database& database,
 
 }  // namespace
 
-absl::Status CheckSecretFor(Database& database, int64_t secret_id,
+absl::Status CheckSecretFor(SqlConnection& database, int64_t secret_id,
                             int64_t identity_id, ByteView key_sha256,
                             absl::Time asked_at) {
   absl::StatusOr<SecretState> state =
@@ -77,7 +81,7 @@ absl::Status CheckSecretFor(Database& database, int64_t secret_id,
 }
 
 absl::StatusOr<std::optional<Issued>> RepeatForSecret(
-    Database& database, const Issuance& issuance) {
+    SqlConnection& database, const Issuance& issuance) {
   const CertificateRecord& record = issuance.record;
   absl::StatusOr<SecretState> state =
       SelectState(database, *issuance.secret_id, record.identity_id);
@@ -91,16 +95,21 @@ absl::StatusOr<std::optional<Issued>> RepeatForSecret(
     return absl::PermissionDeniedError(
         "the one-time secret has served another label");
   }
+  if (state->revoked) {
+    return absl::PermissionDeniedError(
+        "the certificate that the one-time secret gave is revoked");
+  }
   if (record.issued_at >= state->bound_at + issuance.secret_retry_window) {
     return absl::PermissionDeniedError(
         "the one-time secret was used, and its time to be repeated is over");
   }
-  return Issued{std::move(state->certificate), /*repeated=*/true};
+  return Issued{std::move(state->certificate), std::move(state->serial),
+                /*repeated=*/true};
 }
 
-absl::Status BindSecret(Database& database, const Issuance& issuance,
+absl::Status BindSecret(SqlConnection& database, const Issuance& issuance,
                         int64_t certificate_id) {
-  absl::StatusOr<Statement> bind = database.Prepare(
+  absl::StatusOr<SqlStatement> bind = database.Prepare(
       "UPDATE secrets SET bound_key_sha256 = ?, bound_at = ?,"
       " certificate_id = ? WHERE id = ?");
   if (!bind.ok()) return bind.status();

@@ -6,22 +6,22 @@
 #include <cstdint>
 #include <optional>
 
-#include "server/store/database.h"
-#include "server/store/store.h"
+#include "server/store/enrollment_store.h"
+#include "server/store/sql.h"
 
 namespace bestow::server {
 
 // kPermissionDenied: the identity's secret had expired unused at `asked_at`, or
 // has served another key. NOT checked: whether its time to be repeated is over.
-absl::Status CheckSecretFor(Database& database, int64_t secret_id,
+absl::Status CheckSecretFor(SqlConnection& database, int64_t secret_id,
                             int64_t identity_id, ByteView key_sha256,
                             absl::Time asked_at);
 
 // For an issuance with a secret_id. nullopt: the secret is free and may be
 // bound now.
-absl::StatusOr<std::optional<Issued>> RepeatForSecret(Database& database,
+absl::StatusOr<std::optional<Issued>> RepeatForSecret(SqlConnection& database,
                                                       const Issuance& issuance);
-absl::Status BindSecret(Database& database, const Issuance& issuance,
+absl::Status BindSecret(SqlConnection& database, const Issuance& issuance,
                         int64_t certificate_id);
 
 }  // namespace bestow::server

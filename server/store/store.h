@@ -1,104 +1,38 @@
-// What the server keeps: identities and their secrets, issued certificates,
-// requests that wait for the operator, orders to renew early.
+// What the server keeps: identities and their secrets, issued certificates and
+// their revocations, requests that wait for the operator, orders to renew
+// early, the audit log.
 #ifndef SERVER_STORE_STORE_H_
 #define SERVER_STORE_STORE_H_
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "absl/time/time.h"
-#include "common/base/bytes.h"
-#include "server/store/records.h"
+#include "server/store/audit_store.h"
+#include "server/store/enrollment_store.h"
+#include "server/store/nonce_store.h"
+#include "server/store/operator_store.h"
+#include "server/store/revocation_store.h"
+#include "server/store/settings_store.h"
 
 namespace bestow::server {
 
-// An issuance to be made durable.
-struct Issuance {
-  // identity_id 0: the identity called record.identity registers itself (a
-  // device of a manufacturer that the operator trusts, RFC 7030 3.3.2). It is
-  // made in the same transaction, good for record.label; one that is there by
-  // now is taken if it is good for that label.
-  CertificateRecord record;
-  // The one-time secret that authenticated it. It becomes bound to the
-  // record's key in the same transaction. With a pending_id it must have been
-  // good when that was asked: the operator may take longer than it lasts.
-  std::optional<int64_t> secret_id;
-  // The approved request that it answers: taken in the same transaction.
-  std::optional<int64_t> pending_id;
-  // For how long after its first use a secret, or an approval, gives the same
-  // certificate.
-  absl::Duration secret_retry_window;
-};
-
-struct Issued {
-  Bytes certificate;
-  // The certificate is an older one: a one-time secret or an approval came
-  // again with the key that it is bound to. Nothing was written.
-  bool repeated = false;
-};
-
-// Thread-safe. kUnavailable and kResourceExhausted mean "try again later".
-class Store {
+// Thread-safe. Made by open_store.h.
+class Store : public EnrollmentStore,
+              public OperatorStore,
+              public RevocationStore,
+              public AuditStore,
+              public SettingsStore,
+              public NonceStore {
  public:
-  virtual ~Store() = default;
-
-  // `done` is called once, on a thread of the store, and only after the record
-  // is on the disk (or has failed). Errors beside the two above:
-  // kPermissionDenied: the secret has served another key or label, its time to
-  // be repeated is over, or it expired unused (the message says which).
-  // kAborted: the request is not approved any more, or the identity that
-  // registers itself is there by now and not its to take. kAlreadyExists: the
-  // serial number is taken; take another. A server-made key is sent but once:
-  // its secret or approval repeats nothing.
-  using IssueDone = std::function<void(absl::StatusOr<Issued>)>;
-  virtual void Issue(Issuance issuance, IssueDone done) = 0;
-
-  // The request that `request` is (see PendingRequest for what they are
-  // matched by), in whatever state, or `request` itself, added as waiting.
-  // `done` as for Issue(): a new one is on the disk by then. Expired ones
-  // count as not there, and are removed. identity_id 0: as in Issuance.
-  // kResourceExhausted: `max_waiting` requests of this label wait already, or
-  // kMaxWaitingOfIdentity of this identity at it. kPermissionDenied: a new one
-  // whose one-time secret expired or has served another key. kAborted: as in
-  // Issue(), of an identity that registers itself.
-  static constexpr size_t kMaxWaitingOfIdentity = 16;
-  using PendingDone = std::function<void(absl::StatusOr<PendingRequest>)>;
-  virtual void FindOrAddPending(PendingRequest request, size_t max_waiting,
-                                PendingDone done) = 0;
-
-  // Reads. Short, on the caller's thread; never wait for a writer.
-  // kNotFound when there is none.
-  virtual absl::StatusOr<Identity> FindIdentity(const std::string& name) = 0;
-  virtual absl::StatusOr<SecretRecord> FindSecret(int64_t identity_id,
-                                                  ByteView secret_sha256) = 0;
-  // As Issue() would refuse the identity's one-time secret to a key that it has
-  // not served, asked for at `asked_at`: kPermissionDenied.
-  virtual absl::Status CheckUnused(int64_t identity_id, int64_t secret_id,
-                                   absl::Time asked_at) = 0;
-  // The password's and those of the newest one-time secrets: at most
-  // kMaxDigestSecrets. None is no error.
-  static constexpr size_t kMaxDigestSecrets = 16;
-  virtual absl::StatusOr<std::vector<DigestSecret>> FindDigestSecrets(
-      int64_t identity_id, const std::string& realm,
-      const std::string& algorithm) = 0;
-  // NOT checked: whose it is.
-  virtual absl::StatusOr<PreSharedKey> FindPreSharedKey(
-      ByteView key_identifier) = 0;
-  virtual absl::StatusOr<CertificateRecord> FindCertificate(
-      ByteView serial) = 0;
-  // The newest of the identity's certificates whose SubjectPublicKeyInfo has
-  // that SHA-256, or whose subject key identifier that is. NOT checked: dates.
-  virtual absl::StatusOr<CertificateRecord> FindCertificateByKey(
-      int64_t identity_id, ByteView key_sha256_or_key_id) = 0;
-  // The newest order that means this certificate. NOT checked: whether its
-  // window is over.
-  virtual absl::StatusOr<RenewalOrder> FindRenewalOrder(
-      const CertificateRecord& record) = 0;
+  // Several servers may use the database at once.
+  virtual bool is_shared() const = 0;
+  // Writes everything, as it was at one moment, to a new SQLite database at
+  // `path`, whichever the engine. Others go on writing meanwhile.
+  // kAlreadyExists: there is a file.
+  virtual absl::Status BackupTo(const std::string& path) = 0;
+  // Transactions committed so far, by this store.
+  virtual int64_t commit_count() const = 0;
 };
 
 }  // namespace bestow::server

@@ -1,5 +1,4 @@
-#include "server/store/sqlite_store.h"
-
+// The store, on a file of its own.
 #include <unistd.h>
 
 #include <atomic>
@@ -17,8 +16,9 @@
 #include "absl/time/time.h"
 #include "common/base/failpoint.h"
 #include "gtest/gtest.h"
-#include "server/store/database.h"
-#include "server/store/sqlite_store_fixture.h"
+#include "server/store/open_store.h"
+#include "server/store/sqlite_connection.h"
+#include "server/store/store_fixture.h"
 
 namespace bestow::server {
 namespace {
@@ -30,18 +30,18 @@ bool FailByName(std::string_view name) {
   return wanted != nullptr && name == wanted;
 }
 
-class SqliteStoreTest : public SqliteStoreFixture {
+class StoreTest : public StoreFixture {
  protected:
   void TearDown() override {
     g_fail = nullptr;
-    SqliteStoreFixture::TearDown();
+    StoreFixture::TearDown();
     SetFailpointHandler(nullptr);
   }
 
   const absl::Time kNow = Start();
 };
 
-TEST_F(SqliteStoreTest, KeepsWhatItIssued) {
+TEST_F(StoreTest, KeepsWhatItIssued) {
   const int64_t id = MakeIdentity("gw-17");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   auto issued = Issue(issuance);
@@ -61,13 +61,13 @@ TEST_F(SqliteStoreTest, KeepsWhatItIssued) {
   EXPECT_EQ(found->certificate, issuance.record.certificate);
 }
 
-TEST_F(SqliteStoreTest, FindsNothingThatIsNotThere) {
+TEST_F(StoreTest, FindsNothingThatIsNotThere) {
   EXPECT_TRUE(absl::IsNotFound(store_->FindIdentity("a").status()));
   EXPECT_TRUE(absl::IsNotFound(store_->FindSecret(1, AsBytes("a")).status()));
   EXPECT_TRUE(absl::IsNotFound(store_->FindCertificate(AsBytes("a")).status()));
 }
 
-TEST_F(SqliteStoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
+TEST_F(StoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
   const int64_t id = MakeIdentity("a");
   ASSERT_TRUE(Issue(MakeIssuance(id, "s1", "k1")).ok());
   EXPECT_TRUE(
@@ -76,7 +76,7 @@ TEST_F(SqliteStoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
   EXPECT_EQ(CertificateCount(), 2u);
 }
 
-TEST_F(SqliteStoreTest, BindsASecretToTheFirstKey) {
+TEST_F(StoreTest, BindsASecretToTheFirstKey) {
   const int64_t id = MakeIdentity("a");
   const SecretRecord secret = MakeSecret("a", "h1");
   Issuance first = MakeIssuance(id, "s1", "k1");
@@ -104,7 +104,7 @@ TEST_F(SqliteStoreTest, BindsASecretToTheFirstKey) {
 }
 
 // Nor does one label hand out what another issued, by its own window.
-TEST_F(SqliteStoreTest, RepeatsASecretAtItsLabelOnly) {
+TEST_F(StoreTest, RepeatsASecretAtItsLabelOnly) {
   Issuance first = MakeIssuance(MakeIdentity("a"), "s1", "k1");
   first.secret_id = MakeSecret("a", "h1").id;
   ASSERT_TRUE(Issue(first).ok());
@@ -116,7 +116,7 @@ TEST_F(SqliteStoreTest, RepeatsASecretAtItsLabelOnly) {
   EXPECT_EQ(CertificateCount(), 1u);
 }
 
-TEST_F(SqliteStoreTest, RepeatsASecretForItsWindowOnly) {
+TEST_F(StoreTest, RepeatsASecretForItsWindowOnly) {
   const int64_t id = MakeIdentity("a");
   Issuance first = MakeIssuance(id, "s1", "k1");
   first.secret_id = MakeSecret("a", "h1").id;
@@ -127,7 +127,7 @@ TEST_F(SqliteStoreTest, RepeatsASecretForItsWindowOnly) {
   EXPECT_TRUE(absl::IsPermissionDenied(late.status())) << late.status();
 }
 
-TEST_F(SqliteStoreTest, RefusesASecretThatExpiredUnused) {
+TEST_F(StoreTest, RefusesASecretThatExpiredUnused) {
   const int64_t id = MakeIdentity("a");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   issuance.secret_id = MakeSecret("a", "h1").id;
@@ -136,7 +136,7 @@ TEST_F(SqliteStoreTest, RefusesASecretThatExpiredUnused) {
   EXPECT_EQ(CertificateCount(), 0u);
 }
 
-TEST_F(SqliteStoreTest, TellsWhetherASecretIsUnused) {
+TEST_F(StoreTest, TellsWhetherASecretIsUnused) {
   const int64_t id = MakeIdentity("a");
   const SecretRecord secret = MakeSecret("a", "h1");  // for an hour
   const absl::Time last = kNow + absl::Hours(1) - absl::Seconds(1);
@@ -152,7 +152,7 @@ TEST_F(SqliteStoreTest, TellsWhetherASecretIsUnused) {
       absl::IsPermissionDenied(store_->CheckUnused(id, secret.id, kNow)));
 }
 
-TEST_F(SqliteStoreTest, KeepsASecretToItsIdentity) {
+TEST_F(StoreTest, KeepsASecretToItsIdentity) {
   MakeIdentity("a");
   const int64_t other = MakeIdentity("b");
   const SecretRecord secret = MakeSecret("a", "h1");
@@ -163,7 +163,7 @@ TEST_F(SqliteStoreTest, KeepsASecretToItsIdentity) {
   EXPECT_FALSE(Issue(issuance).ok());
 }
 
-TEST_F(SqliteStoreTest, ReplacesAPasswordOnlyWhenTold) {
+TEST_F(StoreTest, ReplacesAPasswordOnlyWhenTold) {
   MakeIdentity("a");
   EXPECT_TRUE(
       absl::IsAlreadyExists(store_->SetPassword("a", "new", false, kNow)));
@@ -178,7 +178,7 @@ TEST_F(SqliteStoreTest, ReplacesAPasswordOnlyWhenTold) {
 
 // Many threads at once: each is told, each record is there, and there are
 // fewer commits than records.
-TEST_F(SqliteStoreTest, CommitsManyRecordsTogether) {
+TEST_F(StoreTest, CommitsManyRecordsTogether) {
   constexpr int kThreads = 8;
   constexpr int kEach = 50;
   const int64_t id = MakeIdentity("a");
@@ -204,10 +204,11 @@ TEST_F(SqliteStoreTest, CommitsManyRecordsTogether) {
   EXPECT_LT(store_->commit_count() - before, kThreads * kEach);
 }
 
-TEST_F(SqliteStoreTest, TellsNobodyBeforeTheCommit) {
+TEST_F(StoreTest, TellsNobodyBeforeTheCommit) {
   const int64_t id = MakeIdentity("a");
   // A reader of its own sees only what is committed.
-  auto reader = Database::Open(path_, Database::Mode::kReadOnly);
+  auto reader =
+      SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
   ASSERT_TRUE(reader.ok());
   for (int i = 0; i < 20; ++i) {
     const std::string serial = absl::StrCat("s", i);
@@ -223,7 +224,7 @@ TEST_F(SqliteStoreTest, TellsNobodyBeforeTheCommit) {
   }
 }
 
-TEST_F(SqliteStoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
+TEST_F(StoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
   const int64_t id = MakeIdentity("a");
   SetFailpointHandler(&FailByName);
   g_fail = "store.before_commit";
@@ -235,7 +236,7 @@ TEST_F(SqliteStoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
 }
 
 // The client must take this for a failure and try again: the record stays.
-TEST_F(SqliteStoreTest, AFailureAfterTheCommitKeepsTheRecord) {
+TEST_F(StoreTest, AFailureAfterTheCommitKeepsTheRecord) {
   const int64_t id = MakeIdentity("a");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   issuance.secret_id = MakeSecret("a", "h").id;
@@ -250,7 +251,7 @@ TEST_F(SqliteStoreTest, AFailureAfterTheCommitKeepsTheRecord) {
   EXPECT_TRUE(repeated->repeated);
 }
 
-TEST_F(SqliteStoreTest, RefusesMoreThanItsQueueHolds) {
+TEST_F(StoreTest, RefusesMoreThanItsQueueHolds) {
   const int64_t id = MakeIdentity("a");
   Reopen({.max_queued = 2, .max_batch = 1});
   // The writer stands still in the first job's callback.
@@ -275,37 +276,39 @@ TEST_F(SqliteStoreTest, RefusesMoreThanItsQueueHolds) {
   EXPECT_EQ(finished, 2);
 }
 
-TEST_F(SqliteStoreTest, WaitsForNoWriterToRead) {
+TEST_F(StoreTest, WaitsForNoWriterToRead) {
   MakeIdentity("a");
-  auto other = Database::Open(path_, Database::Mode::kReadWrite);
+  auto other =
+      SqliteConnection::Open(path_, SqliteConnection::Mode::kReadWrite);
   ASSERT_TRUE(other.ok());
   ASSERT_TRUE((*other)->Execute("BEGIN IMMEDIATE").ok());
   EXPECT_TRUE(store_->FindIdentity("a").ok());
   ASSERT_TRUE((*other)->Execute("ROLLBACK").ok());
 }
 
-TEST_F(SqliteStoreTest, RefusesANewerSchema) {
+TEST_F(StoreTest, RefusesANewerSchema) {
   store_.reset();
   {
-    auto database = Database::Open(path_, Database::Mode::kReadWrite);
+    auto database =
+        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadWrite);
     ASSERT_TRUE(database.ok());
-    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=3").ok());
+    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=4").ok());
   }
-  auto opened = SqliteStore::Open(path_, {});
+  auto opened = OpenStore({.path = path_});
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(opened.status().message().find("newer"), std::string::npos)
       << opened.status();
 }
 
-TEST_F(SqliteStoreTest, RefusesWhatIsNoDatabaseOfOurs) {
-  EXPECT_EQ(SqliteStore::Open(path_ + ".none", {}).status().code(),
+TEST_F(StoreTest, RefusesWhatIsNoDatabaseOfOurs) {
+  EXPECT_EQ(OpenStore({.path = path_ + ".none"}).status().code(),
             absl::StatusCode::kFailedPrecondition);
   const std::string text = path_ + ".text";
   FILE* file = fopen(text.c_str(), "w");
   ASSERT_NE(file, nullptr);
   fputs("this is not a database, and long enough to be looked at", file);
   fclose(file);
-  EXPECT_EQ(SqliteStore::Open(text, {}).status().code(),
+  EXPECT_EQ(OpenStore({.path = text}).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
 

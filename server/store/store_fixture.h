@@ -1,6 +1,6 @@
 // For tests: a store on a file of its own.
-#ifndef SERVER_STORE_SQLITE_STORE_FIXTURE_H_
-#define SERVER_STORE_SQLITE_STORE_FIXTURE_H_
+#ifndef SERVER_STORE_STORE_FIXTURE_H_
+#define SERVER_STORE_STORE_FIXTURE_H_
 
 #include <unistd.h>
 
@@ -13,18 +13,18 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
-#include "server/store/sqlite_store.h"
+#include "server/store/open_store.h"
 
 namespace bestow::server {
 
-class SqliteStoreFixture : public testing::Test {
+class StoreFixture : public testing::Test {
  protected:
   static constexpr absl::Duration kWindow = absl::Hours(24);
   static absl::Time Start() { return absl::FromUnixSeconds(1'800'000'000); }
 
   void SetUp() override {
     MakePath();
-    ASSERT_TRUE(SqliteStore::Create(path_).ok());
+    ASSERT_TRUE(CreateStore({.path = path_}).ok());
     Reopen({});
   }
   void MakePath() {
@@ -34,9 +34,10 @@ class SqliteStoreFixture : public testing::Test {
   }
   void TearDown() override { store_.reset(); }
 
-  void Reopen(SqliteStore::Options options) {
+  void Reopen(StoreOptions options) {
     store_.reset();
-    auto store = SqliteStore::Open(path_, options);
+    options.path = path_;
+    auto store = OpenStore(options);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
   }
@@ -90,9 +91,9 @@ class SqliteStoreFixture : public testing::Test {
   }
 
   std::string path_;
-  std::unique_ptr<SqliteStore> store_;
+  std::unique_ptr<Store> store_;
 };
 
 }  // namespace bestow::server
 
-#endif  // SERVER_STORE_SQLITE_STORE_FIXTURE_H_
+#endif  // SERVER_STORE_STORE_FIXTURE_H_

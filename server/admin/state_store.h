@@ -1,0 +1,23 @@
+// The store of a state folder, wherever its config says that it is.
+#ifndef SERVER_ADMIN_STATE_STORE_H_
+#define SERVER_ADMIN_STATE_STORE_H_
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/admin/state_folder.h"
+#include "server/config/config.h"
+#include "server/store/open_store.h"
+
+namespace bestow::server {
+
+StoreOptions StoreOptionsOf(const StatePaths& paths, const Config& config);
+
+// For commands that need nothing else of the folder: reads the config for
+// [store] alone. As OpenStore(), and kFailedPrecondition when the config can't
+// be read.
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_ADMIN_STATE_STORE_H_

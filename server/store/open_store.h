@@ -1,0 +1,39 @@
+// The one place that knows which engines there are.
+#ifndef SERVER_STORE_OPEN_STORE_H_
+#define SERVER_STORE_OPEN_STORE_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "server/store/store.h"
+
+namespace bestow::server {
+
+struct StoreOptions {
+  enum class Engine { kSqlite, kPostgresql };
+  Engine engine = Engine::kSqlite;
+  std::string path;  // SQLite: the file
+  // PostgreSQL: a libpq connection string, without a password; and the file
+  // that the password is in, empty: none is needed.
+  std::string connection;
+  std::string password_file;
+  size_t max_queued = 4096;  // writes; beyond it: kResourceExhausted
+  size_t max_batch = 256;    // writes in one transaction
+};
+
+// Makes the tables: of SQLite the file too, of PostgreSQL in the database that
+// is there, unless they are there already.
+absl::Status CreateStore(const StoreOptions& options);
+
+// Opens what is there, and brings an older schema up to ours; an empty
+// database of PostgreSQL gets its tables. kFailedPrecondition, with what to do:
+// not there, not ours, of a newer schema, or (PostgreSQL) one that would call a
+// commit done before it is on the disk. kUnavailable: can't be reached now.
+absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
+
+}  // namespace bestow::server
+
+#endif  // SERVER_STORE_OPEN_STORE_H_
