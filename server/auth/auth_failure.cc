@@ -25,6 +25,7 @@ absl::StatusCode CodeOf(Kind kind) {
       return absl::StatusCode::kUnauthenticated;
     case Kind::kNoCertificate:
     case Kind::kBadCertificate:
+    case Kind::kRevoked:
     case Kind::kNotForLabel:
       return absl::StatusCode::kPermissionDenied;
     case Kind::kTooManyTries:

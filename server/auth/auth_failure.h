@@ -17,6 +17,7 @@ struct AuthFailure {
     kWrongCredentials,  // 401; the message is the same for name and password
     kNoCertificate,     // a TLS client certificate is asked for: 403
     kBadCertificate,    // 403; the message says why it does not count
+    kRevoked,           // 403; the message says since when and why
     kNotForLabel,       // right, but the identity is not for this label: 403
     kTooManyTries,      // 429
     kOther,             // the store's or another status: see its code

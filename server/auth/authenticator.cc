@@ -62,9 +62,11 @@ void Authenticator::Authenticate(const Request& request, Done done) {
       !(rules.config.require == Require::kAny && may_use_http &&
         request.authorization.has_value())) {
     absl::StatusOr<Principal> judged = certificates_.Judge(rules, request.peer);
-    const bool http_could_help =
-        rules.config.require == Require::kAny && may_use_http &&
-        AuthFailureOf(judged.status()).kind != Kind::kOther;
+    const Kind kind = AuthFailureOf(judged.status()).kind;
+    // Whoever shows a revoked certificate should read that it is.
+    const bool http_could_help = rules.config.require == Require::kAny &&
+                                 may_use_http && kind != Kind::kOther &&
+                                 kind != Kind::kRevoked;
     if (!judged.ok() && http_could_help) {
       return done(Unauthenticated(
           rules, Kind::kNoCredentials,

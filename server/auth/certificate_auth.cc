@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/pki/revocation_reason.h"
 #include "server/auth/auth_failure.h"
 #include "server/config/name_template.h"
 
@@ -46,6 +47,25 @@ absl::Status NotForLabel(const std::string& identity,
                                  : absl::StrCat("the label ", label)));
 }
 
+absl::Status CheckNotRevoked(const CertificateRecord& record) {
+  if (!record.revocation.has_value()) return absl::OkStatus();
+  const Revocation& revocation = *record.revocation;
+  const std::string since = absl::FormatTime(
+      "%Y-%m-%dT%H:%M:%SZ", revocation.at, absl::UTCTimeZone());
+  if (revocation.reason == RevocationReason::kCertificateHold) {
+    return Failure(
+        Kind::kRevoked,
+        absl::StrCat("the TLS client certificate is on hold since ", since,
+                     ": it counts again when the operator releases "
+                     "it"));
+  }
+  return Failure(
+      Kind::kRevoked,
+      absl::StrCat("the TLS client certificate was revoked at ", since, " (",
+                   RevocationReasonName(revocation.reason),
+                   "): it never counts again"));
+}
+
 std::vector<Certificate> Intermediates(const TlsPeer& peer) {
   return std::vector<Certificate>(peer.chain.begin() + 1, peer.chain.end());
 }
@@ -58,6 +78,8 @@ absl::StatusOr<Principal> CertificateAuth::Judge(const AuthRules& rules,
   if (!peer.verified()) return NotOurs(peer);
   absl::StatusOr<CertificateRecord> record = FindOurs(peer);
   if (record.ok()) {
+    absl::Status status = CheckNotRevoked(*record);
+    if (!status.ok()) return status;
     return JudgeOurs(rules, peer, *std::move(record), absl::ZeroDuration());
   }
   if (!absl::IsNotFound(record.status())) return record.status();
@@ -75,6 +97,8 @@ absl::StatusOr<Principal> CertificateAuth::JudgeForReenrollment(
   absl::StatusOr<CertificateRecord> record = FindOurs(peer);
   if (absl::IsNotFound(record.status())) return NotOurs(peer);
   if (!record.ok()) return record.status();
+  absl::Status status = CheckNotRevoked(*record);
+  if (!status.ok()) return status;
   // Whom another label let in shows here no less than at a first enrollment.
   const bool wants_password =
       rules.config.require == Require::kPassword ||

@@ -14,9 +14,10 @@ namespace bestow::server {
 // Thread-safe. TLS has proved that the client has the key. What the handshake
 // did not take is refused; what it took is judged again, since that was over
 // all services' anchors, and a connection can live longer than its certificate.
-// Failures are
-// MakeAuthFailure()s of kNoCertificate, kBadCertificate or kNotForLabel, or the
-// store's.
+// One that was revoked counts nowhere from that moment on, at no label, not for
+// a registration authority, and not while it is on hold. Failures are
+// MakeAuthFailure()s of kNoCertificate, kBadCertificate, kRevoked or
+// kNotForLabel, or the store's.
 class CertificateAuth {
  public:
   // Both must outlive it.

@@ -22,6 +22,14 @@ class CertificateAuthTest : public AuthenticatorFixture {
   absl::StatusOr<Principal> Renew(const TlsPeer& peer) {
     return authenticator_->ForReenrollment(rules_, peer);
   }
+  void Revoke(const Certificate& certificate, RevocationReason reason) {
+    RevokeOrder order;
+    order.serial = certificate.serial;
+    order.revocation.at = clock_.Now();
+    order.revocation.reason = reason;
+    auto revoked = store_->Revoke(order);
+    ASSERT_TRUE(revoked.ok()) << revoked.status();
+  }
   // What the handshake says of an expired one.
   static TlsPeer Expired(const Certificate& certificate) {
     return Show(certificate, absl::PermissionDeniedError(
@@ -60,6 +68,62 @@ TEST_F(CertificateAuthTest, RefusesWhatIsNotOurs) {
   EXPECT_EQ(KindOf(Ask("", TlsPeer{})), Kind::kNoCertificate);
   EXPECT_EQ(KindOf(Renew(TlsPeer{})), Kind::kNoCertificate);
   EXPECT_TRUE(Ask("", Show(ours)).ok());
+}
+
+// From the moment of the revocation, on connections that are open too: each
+// request is judged.
+TEST_F(CertificateAuthTest, ARevokedOneCountsNowhere) {
+  struct Case {
+    RevocationReason reason;
+    const char* text;
+  };
+  for (const Case& c : {
+           Case{RevocationReason::kUnspecified,
+                "was revoked at 2027-01-15T08:00:00Z (unspecified)"},
+           {RevocationReason::kSuperseded,
+            "was revoked at 2027-01-15T08:00:00Z (superseded)"},
+           {RevocationReason::kCertificateHold,
+            "is on hold since 2027-01-15T08:00:00Z"},
+       }) {
+    SCOPED_TRACE(c.text);
+    for (const char* identity : {"gw-17", "ra"}) {
+      const Certificate certificate = IssueTo(identity, ca_);
+      EXPECT_TRUE(Ask("", Show(certificate)).ok());
+      EXPECT_TRUE(Renew(Show(certificate)).ok());
+      Revoke(certificate, c.reason);
+      for (const Require require : {Require::kCertificate, Require::kAny,
+                                    Require::kCertificateAndPassword}) {
+        rules_.config.require = require;
+        for (const std::string& label : {std::string(), std::string("plant")}) {
+          rules_.label = label;
+          for (const auto& principal :
+               {Ask("", Show(certificate)), Renew(Show(certificate))}) {
+            EXPECT_EQ(KindOf(principal), Kind::kRevoked);
+            EXPECT_TRUE(absl::StrContains(principal.status().message(), c.text))
+                << principal.status();
+          }
+        }
+        rules_.label = "";
+      }
+      rules_.config.require = Require::kCertificate;
+      rules_.expired_grace = absl::Hours(1);
+      EXPECT_EQ(KindOf(Renew(Show(certificate))), Kind::kRevoked);
+      rules_.expired_grace = absl::ZeroDuration();
+      EXPECT_TRUE(Ask("", Show(IssueTo(identity, ca_))).ok());
+    }
+  }
+}
+
+TEST_F(CertificateAuthTest, AReleasedHoldCountsAgain) {
+  const Certificate certificate = IssueTo("gw-17", ca_);
+  Revoke(certificate, RevocationReason::kCertificateHold);
+  EXPECT_EQ(KindOf(Renew(Show(certificate))), Kind::kRevoked);
+  RevokeOrder order;
+  order.serial = certificate.serial;
+  order.revocation.at = clock_.Now();
+  order.release = true;
+  ASSERT_TRUE(store_->Revoke(order).ok());
+  EXPECT_TRUE(Renew(Show(certificate)).ok());
 }
 
 // Another CA may give any serial number.

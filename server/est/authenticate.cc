@@ -36,6 +36,8 @@ absl::Status RefusalOf(const absl::Status& status, Exchange& exchange) {
       return Refuse(Problem::kNoCertificate, status.message());
     case Kind::kBadCertificate:
       return Refuse(Problem::kBadCertificate, status.message());
+    case Kind::kRevoked:
+      return Refuse(Problem::kRevoked, status.message());
     case Kind::kNotForLabel:
       return Refuse(Problem::kNotRegistered, status.message());
     case Kind::kTooManyTries:

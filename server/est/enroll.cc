@@ -228,6 +228,7 @@ void Enrollment::Issue(Bytes spki) {
   order.is_server_key = is_server_key();
   order.secret_id = secret_id_;
   order.pending_id = pending_id_;
+  if (is_renewal()) order.replaces_serial = principal_.certificate->serial;
   Issuing::Start(services_, exchange_, std::move(order),
                  [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
                    if (!issued.ok()) {

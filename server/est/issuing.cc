@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "common/base/failpoint.h"
+#include "server/est/status_table.h"
 #include "server/est/store_refusal.h"
 #include "server/store/certificate_record.h"
 
@@ -49,6 +50,7 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   issuance.record.issued_at = services_.clock->Now();
   issuance.secret_id = order_.secret_id;
   issuance.pending_id = order_.pending_id;
+  issuance.replaces_serial = order_.replaces_serial;
   issuance.secret_retry_window =
       exchange_->service().config.secret_retry_window;
   // So that the crash test can see a server that is wrong in this. Nothing but
@@ -68,6 +70,11 @@ void Issuing::OnStored(const Certificate& certificate,
                        absl::StatusOr<Issued> issued) {
   if (absl::IsAlreadyExists(issued.status()) && attempts_ < kMaxAttempts) {
     return Sign();
+  }
+  // Revoked since it was judged, perhaps by the word of another server.
+  if (absl::IsPermissionDenied(issued.status()) &&
+      !order_.replaces_serial.empty()) {
+    return done_(Refuse(Problem::kRevoked, issued.status().message()));
   }
   if (!issued.ok()) return done_(RefusalOf(issued.status()));
   if (issued->repeated) {

@@ -28,6 +28,7 @@ struct IssueOrder {
   bool is_server_key = false;         // made by /serverkeygen
   std::optional<int64_t> secret_id;   // the one-time secret that is used up
   std::optional<int64_t> pending_id;  // the operator's word that is used up
+  Bytes replaces_serial;  // of the certificate that it renews; empty: none
 };
 
 // One issuance. Its steps end on threads of the signer and of the store; each

@@ -52,6 +52,10 @@ absl::StatusOr<cms::PublicKeyRecipient> FindCertifiedKey(
                       "SubjectPublicKeyInfo)");
   }
   if (!found.ok()) return found.status();
+  if (found->revocation.has_value()) {
+    return UnknownKey(kAttribute, identifier,
+                      "names a key whose certificate is revoked");
+  }
   absl::StatusOr<Certificate> certificate =
       ParseCertificateDer(found->certificate);
   if (!certificate.ok()) return certificate.status();

@@ -33,6 +33,7 @@ constexpr StatusRow kTable[] = {
     {Problem::kWrongCredentials, "wrong-credentials", 401},
     {Problem::kNoCertificate, "no-certificate", 403},
     {Problem::kBadCertificate, "bad-certificate", 403},
+    {Problem::kRevoked, "revoked", 403},
     {Problem::kWrongOtp, "wrong-otp", 403},
     {Problem::kNotRegistered, "not-registered", 403},
     {Problem::kKeyType, "key-type", 403},

@@ -32,6 +32,7 @@ enum class Problem {
   kWrongCredentials,
   kNoCertificate,
   kBadCertificate,
+  kRevoked,
   kWrongOtp,
   kNotRegistered,
   kKeyType,
