@@ -75,11 +75,14 @@ class ListeningSockets {
   }
 
   // Those that systemd passed, else those of the config.
-  absl::Status Open(const std::vector<std::string>& addresses) {
+  absl::Status OpenOrInherit(const std::vector<std::string>& addresses) {
     absl::StatusOr<std::vector<int>> inherited = InheritListeningSockets();
     if (!inherited.ok()) return inherited.status();
     fds_ = *std::move(inherited);
-    if (!fds_.empty()) return absl::OkStatus();
+    return fds_.empty() ? Open(addresses) : absl::OkStatus();
+  }
+
+  absl::Status Open(const std::vector<std::string>& addresses) {
     for (const std::string& address : addresses) {
       absl::StatusOr<int> fd = OpenListeningSocket(address);
       if (!fd.ok()) return fd.status();
@@ -145,13 +148,16 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   WarnOfEnds(*state, console.clock.Now());
 
   ListeningSockets sockets;
-  absl::Status status = sockets.Open(state->config.listen);
+  absl::Status status = sockets.OpenOrInherit(state->config.listen);
+  if (!status.ok()) return Report(console, kExitFailed, status);
+  ListeningSockets public_sockets;
+  status = public_sockets.Open(state->config.http.listen);
   if (!status.ok()) return Report(console, kExitFailed, status);
   absl::StatusOr<std::unique_ptr<EventLoop>> signals = EventLoop::Create();
   if (!signals.ok()) return Report(console, kExitFailed, signals.status());
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Create(*state, *std::move(store), sockets.fds(), console.clock,
-                     [](const std::string& line) { LOG(INFO) << line; });
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Create(
+      *state, *std::move(store), sockets.fds(), console.clock,
+      [](const std::string& line) { LOG(INFO) << line; }, public_sockets.fds());
   if (!server.ok()) return Report(console, kExitState, server.status());
   LiveState live(paths, *std::move(state), [&](const ServerState& changed) {
     return (*server)->Reload(changed);
@@ -172,6 +178,10 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   });
   for (int fd : sockets.fds()) {
     console.out << "bestow-server: listening on https://" << LocalAddress(fd)
+                << std::endl;
+  }
+  for (int fd : public_sockets.fds()) {
+    console.out << "bestow-server: listening on http://" << LocalAddress(fd)
                 << std::endl;
   }
   (*signals)->Run();

@@ -6,9 +6,13 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "server/est/reply.h"
+#include "server/revocation/public_http.h"
 
 namespace bestow::server {
 namespace {
+
+// Of all workers, for plain HTTP: whole CRLs wait there for slow readers.
+constexpr size_t kMaxPublicConnections = 256;
 
 size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
@@ -23,6 +27,12 @@ HttpLimits HttpLimitsOf(const Config& config) {
   http.header_timeout = limits.header_timeout;
   http.body_timeout = limits.body_timeout;
   http.idle_timeout = limits.idle_timeout;
+  return http;
+}
+
+HttpLimits PublicLimitsOf(const Config& config) {
+  HttpLimits http = HttpLimitsOf(config);
+  http.body_bytes = kMaxPublicBodyBytes;
   return http;
 }
 
@@ -84,7 +94,7 @@ size_t Server::ConnectionsPerWorker(const Config& config) const {
 absl::StatusOr<std::unique_ptr<Server>> Server::Create(
     ServerState state, std::unique_ptr<Store> store,
     std::vector<int> listening_fds, const Clock& clock,
-    Exchange::LogLine log_line) {
+    Exchange::LogLine log_line, std::vector<int> public_fds) {
   std::unique_ptr<Server> server(
       new Server(state.config, std::move(store), clock));
   server->log_line_ = std::move(log_line);
@@ -112,14 +122,21 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
        server->sealer_.get()},
       server->log_line_});
 
+  server->revocation_ = std::make_unique<RevocationService>(
+      [server = server.get()] {
+        return server->serving().snapshot->issuing_keys;
+      },
+      *server->store_, clock, server->housekeeper_);
+
   for (size_t i = 0; i < server->worker_count_; ++i) {
-    absl::Status status = server->AddWorker(listening_fds);
+    absl::Status status = server->AddWorker(listening_fds, public_fds);
     if (!status.ok()) return status;
   }
   return server;
 }
 
-absl::Status Server::AddWorker(const std::vector<int>& listening_fds) {
+absl::Status Server::AddWorker(const std::vector<int>& listening_fds,
+                               const std::vector<int>& public_fds) {
   auto worker = std::make_unique<Worker>();
   absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
   if (!loop.ok()) return loop.status();
@@ -146,7 +163,29 @@ absl::Status Server::AddWorker(const std::vector<int>& listening_fds) {
       HttpServer::Create(*worker->loop, listening_fds, std::move(options));
   if (!http.ok()) return http.status();
   worker->http = *std::move(http);
+  absl::Status status = AddPublicHttp(public_fds, *worker);
+  if (!status.ok()) return status;
   workers_.push_back(std::move(worker));
+  return absl::OkStatus();
+}
+
+absl::Status Server::AddPublicHttp(const std::vector<int>& public_fds,
+                                   Worker& worker) {
+  if (public_fds.empty()) return absl::OkStatus();
+  HttpServer::Options options;
+  options.limits = PublicLimitsOf(started_with_);
+  options.max_connections =
+      (kMaxPublicConnections + worker_count_ - 1) / worker_count_;
+  options.handler = [revocation = revocation_.get()](
+                        const HttpRequest& request, const HttpPeer&,
+                        const HttpServer::Reply& reply) {
+    reply(revocation->Handle(request));
+  };
+  // Anybody may ask, and ask for anything: no line for each.
+  absl::StatusOr<std::unique_ptr<HttpServer>> http =
+      HttpServer::Create(*worker.loop, public_fds, std::move(options));
+  if (!http.ok()) return http.status();
+  worker.public_http = *std::move(http);
   return absl::OkStatus();
 }
 
@@ -164,10 +203,12 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
       worker->http->SetLimits(http, connections);
     });
   }
+  revocation_->Wake();
   std::vector<std::string> unchanged;
   const Config& now = state.config;
   const Config& then = started_with_;
   if (now.listen != then.listen) unchanged.push_back("listen");
+  if (now.http.listen != then.http.listen) unchanged.push_back("http.listen");
   if (now.workers != then.workers) unchanged.push_back("workers");
   if (now.limits.queued_issuances != then.limits.queued_issuances) {
     unchanged.push_back("limits.queued_issuances");
@@ -191,6 +232,7 @@ void Server::Run() {
       worker->loop->Run();
       // On the thread that owns its connections.
       worker->http.reset();
+      worker->public_http.reset();
     });
   }
   for (const std::unique_ptr<Worker>& worker : workers_) worker->thread.join();
@@ -202,7 +244,14 @@ void Server::Stop() {
   for (const std::unique_ptr<Worker>& owned : workers_) {
     Worker* worker = owned.get();
     worker->loop->Post([worker, timeout = serving().drain_timeout] {
-      worker->http->Drain(timeout, [worker] { worker->loop->Stop(); });
+      const auto drained = [worker] {
+        if (--worker->draining == 0) worker->loop->Stop();
+      };
+      worker->draining = worker->public_http == nullptr ? 1 : 2;
+      worker->http->Drain(timeout, drained);
+      if (worker->public_http != nullptr) {
+        worker->public_http->Drain(timeout, drained);
+      }
     });
   }
 }

@@ -21,6 +21,7 @@
 #include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
 #include "server/housekeeping/housekeeper.h"
+#include "server/revocation/revocation_service.h"
 #include "server/store/store.h"
 
 namespace bestow::server {
@@ -29,10 +30,11 @@ class Server {
  public:
   // `clock` must outlive it, `listening_fds` stay open as long. `log_line` is
   // called from every worker's thread. Nothing is accepted before Run().
+  // `public_fds`, which stay open too, are for plain HTTP (public_http.h).
   static absl::StatusOr<std::unique_ptr<Server>> Create(
       ServerState state, std::unique_ptr<Store> store,
       std::vector<int> listening_fds, const Clock& clock,
-      Exchange::LogLine log_line);
+      Exchange::LogLine log_line, std::vector<int> public_fds = {});
   ~Server();
 
   // Thread-safe. From now on requests are answered, and connections accepted,
@@ -45,6 +47,7 @@ class Server {
   // Of this server: tasks may be added before and while it runs. They run while
   // Run() does.
   Housekeeper& housekeeper() { return housekeeper_; }
+  RevocationService& revocation() { return *revocation_; }
 
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
@@ -56,6 +59,8 @@ class Server {
   struct Worker {
     std::unique_ptr<EventLoop> loop;
     std::unique_ptr<HttpServer> http;
+    std::unique_ptr<HttpServer> public_http;  // null: none
+    int draining = 0;
     std::thread thread;
   };
 
@@ -70,7 +75,10 @@ class Server {
          const Clock& clock);
   absl::StatusOr<Serving> MakeServing(const ServerState& state) const;
   Serving serving() const;
-  absl::Status AddWorker(const std::vector<int>& listening_fds);
+  absl::Status AddWorker(const std::vector<int>& listening_fds,
+                         const std::vector<int>& public_fds);
+  absl::Status AddPublicHttp(const std::vector<int>& public_fds,
+                             Worker& worker);
   size_t ConnectionsPerWorker(const Config& config) const;
 
   std::atomic<bool> stopping_{false};
@@ -87,6 +95,7 @@ class Server {
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
   std::unique_ptr<EstService> service_;
+  std::unique_ptr<RevocationService> revocation_;
   Housekeeper housekeeper_;  // its tasks use all of the above
 };
 

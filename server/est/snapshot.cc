@@ -52,7 +52,8 @@ absl::StatusOr<std::shared_ptr<const TrustAnchors>> IdevidAnchors(
 
 absl::StatusOr<Service> MakeService(const ServiceConfig& config,
                                     const Snapshot::Materials& materials,
-                                    const ServerNames& names) {
+                                    const ServerNames& names,
+                                    const RevocationSettings& revocation) {
   const auto ca = materials.cas.find(config.ca);
   if (ca == materials.cas.end()) {
     return absl::InvalidArgumentError(
@@ -67,10 +68,19 @@ absl::StatusOr<Service> MakeService(const ServiceConfig& config,
   absl::StatusOr<std::shared_ptr<const TrustAnchors>> idevid_anchors =
       IdevidAnchors(config.auth, materials);
   if (!idevid_anchors.ok()) return idevid_anchors.status();
+  std::shared_ptr<const CertificateAuthority> authority = ca->second.authority;
+  const PublishedUrls urls =
+      UrlsOf(revocation.Of(config.ca), config.ca, authority->certificate());
+  if (!urls.crl.empty()) {
+    absl::StatusOr<std::shared_ptr<const CertificateAuthority>> with_urls =
+        authority->WithUrls(urls);
+    if (!with_urls.ok()) return with_urls.status();
+    authority = *std::move(with_urls);
+  }
   Service service{config.label,
                   config,
                   IssuancePolicy(config.profile, names),
-                  ca->second.authority,
+                  std::move(authority),
                   ca->second.chain,
                   *std::move(cacerts),
                   *std::move(ca_anchors),
@@ -105,7 +115,8 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(
   std::vector<const ServiceConfig*> configs = {&config.service};
   for (const ServiceConfig& label : config.labels) configs.push_back(&label);
   for (const ServiceConfig* of : configs) {
-    absl::StatusOr<Service> service = MakeService(*of, materials, names);
+    absl::StatusOr<Service> service =
+        MakeService(*of, materials, names, config.revocation);
     if (!service.ok()) {
       return absl::InvalidArgumentError(
           absl::StrCat(of->label.empty() ? "the service without a label"
@@ -118,6 +129,9 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(
       TrustAnchors::Create(std::move(client_anchors));
   if (!anchors.ok()) return anchors.status();
   snapshot->client_anchors = *std::move(anchors);
+  snapshot->issuing_keys = std::make_shared<const IssuingKeys>(
+      IssuingKeysOf(materials.cas, {materials.tls_certificate}, config.http,
+                    config.revocation));
   return snapshot;
 }
 

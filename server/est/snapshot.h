@@ -18,6 +18,7 @@
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/policy/issuance_policy.h"
+#include "server/revocation/issuing_key.h"
 
 namespace bestow::server {
 
@@ -59,6 +60,8 @@ struct Snapshot {
   // service. A service then checks by its own.
   std::shared_ptr<const TrustAnchors> client_anchors;
   std::map<std::string, Service, std::less<>> services;  // by label
+  // Of every CA that is loaded: what CRLs and OCSP answers are of.
+  std::shared_ptr<const IssuingKeys> issuing_keys;
 };
 
 }  // namespace bestow::server
