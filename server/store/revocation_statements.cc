@@ -181,6 +181,17 @@ absl::StatusOr<std::vector<RevokedCertificate>> SelectRevoked(
   return revoked;
 }
 
+absl::StatusOr<std::optional<absl::Time>> SelectLastExpiry(
+    SqlConnection& database, ByteView issuer_key_id) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT max(not_after) FROM certificates WHERE issuer_key_id = ?");
+  if (!query.ok()) return query.status();
+  // One row, whatever there is; NULL of nothing.
+  absl::Status status = query->Bind(issuer_key_id).ExpectRow("maximum");
+  if (!status.ok()) return status;
+  return query->OptionalTime(0);
+}
+
 absl::StatusOr<StoredCrl> SelectCrl(SqlConnection& database,
                                     ByteView issuer_key_id, bool delta) {
   absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(

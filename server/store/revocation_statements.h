@@ -16,6 +16,8 @@ absl::StatusOr<std::vector<CertificateRecord>> UpdateRevoked(
 absl::StatusOr<std::vector<RevokedCertificate>> SelectRevoked(
     SqlConnection& database, ByteView issuer_key_id, absl::Time now,
     std::optional<absl::Time> changed_since);
+absl::StatusOr<std::optional<absl::Time>> SelectLastExpiry(
+    SqlConnection& database, ByteView issuer_key_id);
 absl::StatusOr<StoredCrl> SelectCrl(SqlConnection& database,
                                     ByteView issuer_key_id, bool delta);
 absl::Status InsertCrl(SqlConnection& database, const StoredCrl& crl);

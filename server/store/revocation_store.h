@@ -65,6 +65,11 @@ class RevocationStore {
       ByteView issuer_key_id, absl::Time now,
       std::optional<absl::Time> changed_since) = 0;
 
+  // When the last certificate of one CA key ends, revoked ones too; nullopt:
+  // it has issued none. Looks at every certificate.
+  virtual absl::StatusOr<std::optional<absl::Time>> LastExpiry(
+      ByteView issuer_key_id) = 0;
+
   // The newest full or the newest delta CRL of a CA key. kNotFound: none yet.
   virtual absl::StatusOr<StoredCrl> FindCrl(ByteView issuer_key_id,
                                             bool delta) = 0;

@@ -188,6 +188,13 @@ absl::StatusOr<std::vector<RevokedCertificate>> SqlStore::ListRevoked(
   });
 }
 
+absl::StatusOr<std::optional<absl::Time>> SqlStore::LastExpiry(
+    ByteView issuer_key_id) {
+  return ReadOne<std::optional<absl::Time>>([&](SqlConnection& database) {
+    return SelectLastExpiry(database, issuer_key_id);
+  });
+}
+
 absl::StatusOr<StoredCrl> SqlStore::FindCrl(ByteView issuer_key_id,
                                             bool delta) {
   return ReadOne<StoredCrl>([&](SqlConnection& database) {

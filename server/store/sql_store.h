@@ -101,6 +101,8 @@ class SqlStore : public Store {
   absl::StatusOr<std::vector<RevokedCertificate>> ListRevoked(
       ByteView issuer_key_id, absl::Time now,
       std::optional<absl::Time> changed_since) override;
+  absl::StatusOr<std::optional<absl::Time>> LastExpiry(
+      ByteView issuer_key_id) override;
   absl::StatusOr<StoredCrl> FindCrl(ByteView issuer_key_id,
                                     bool delta) override;
   absl::Status AddCrl(const StoredCrl& crl, const AuditEntry& audit) override;

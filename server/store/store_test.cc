@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -176,6 +177,22 @@ TEST_F(StoreTest, ReplacesAPasswordOnlyWhenTold) {
   EXPECT_TRUE(store_->SetPassword("b", "first", false, kNow).ok());
 }
 
+TEST_F(StoreTest, KnowsWhenTheLastCertificateOfAKeyEnds) {
+  const int64_t id = MakeIdentity("a");
+  const Bytes key = ToBytes(AsBytes("ca key 1"));
+  EXPECT_EQ(*store_->LastExpiry(key), std::nullopt);
+  for (const auto& [serial, hours, issuer] : {std::tuple{"s1", 1, "ca key 1"},
+                                              {"s2", 5, "ca key 1"},
+                                              {"s3", 3, "ca key 1"},
+                                              {"s4", 9, "ca key 2"}}) {
+    Issuance issuance = MakeIssuance(id, serial, "k");
+    issuance.record.not_after = kNow + absl::Hours(hours);
+    issuance.record.issuer_key_id = ToBytes(AsBytes(issuer));
+    ASSERT_TRUE(Issue(issuance).ok());
+  }
+  EXPECT_EQ(*store_->LastExpiry(key), kNow + absl::Hours(5));
+}
+
 // Many threads at once: each is told, each record is there, and there are
 // fewer commits than records.
 TEST_F(StoreTest, CommitsManyRecordsTogether) {
@@ -215,10 +232,15 @@ TEST_F(StoreTest, TellsNobodyBeforeTheCommit) {
     std::promise<bool> seen;
     store_->Issue(MakeIssuance(id, serial, "k"),
                   [&](absl::StatusOr<Issued> result) {
-                    auto query = (*reader)->Prepare(
-                        "SELECT count(*) FROM certificates WHERE serial = ?");
-                    query->Bind(AsBytes(serial)).Step().IgnoreError();
-                    seen.set_value(result.ok() && query->Int(0) == 1);
+                    int64_t count = 0;
+                    {
+                      // Gone before the reader may go.
+                      auto query = (*reader)->Prepare(
+                          "SELECT count(*) FROM certificates WHERE serial = ?");
+                      query->Bind(AsBytes(serial)).Step().IgnoreError();
+                      count = query->Int(0);
+                    }
+                    seen.set_value(result.ok() && count == 1);
                   });
     EXPECT_TRUE(seen.get_future().get());
   }
