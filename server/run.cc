@@ -19,8 +19,10 @@
 #include "common/net/http_server.h"
 #include "server/admin/state_folder.h"
 #include "server/admin/state_store.h"
+#include "server/ca/tls_chain.h"
 #include "server/live_state.h"
 #include "server/server.h"
+#include "server/upkeep.h"
 
 namespace bestow::server {
 namespace {
@@ -112,12 +114,16 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
                      certificate, now);
     }
   }
-  WarnWhenEnding("the server's TLS certificate",
-                 state.materials.tls_certificate, now);
+  // Else it is renewed long before.
+  if (!state.config.tls.renew || FindIssuer(state.materials.tls_certificate,
+                                            state.materials.cas) == nullptr) {
+    WarnWhenEnding("the server's TLS certificate",
+                   state.materials.tls_certificate, now);
+  }
 }
 
 // SIGHUP: what is on the disk now, or what has been served so far.
-void Reload(LiveState& live, absl::Time now) {
+void Reload(LiveState& live, Housekeeper& housekeeper, absl::Time now) {
   absl::StatusOr<std::vector<std::string>> unchanged = live.Reload();
   if (!unchanged.ok()) {
     LogLines(unchanged.status().message());
@@ -127,6 +133,7 @@ void Reload(LiveState& live, absl::Time now) {
   for (const std::string& setting : *unchanged) {
     LOG(WARNING) << setting << " changed: it takes effect at a restart";
   }
+  WakeUpkeep(housekeeper);
   const std::shared_ptr<const ServerState> state = live.Get();
   WarnOfEnds(*state, now);
   LOG(INFO) << "reloaded: " << state->config.labels.size()
@@ -145,6 +152,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<std::unique_ptr<Store>> store =
       OpenStore(StoreOptionsOf(paths, state->config));
   if (!store.ok()) return Report(console, kExitState, store.status());
+  Store& records = **store;  // the server's, which outlives its tasks
   WarnOfEnds(*state, console.clock.Now());
 
   ListeningSockets sockets;
@@ -162,6 +170,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   LiveState live(paths, *std::move(state), [&](const ServerState& changed) {
     return (*server)->Reload(changed);
   });
+  AddUpkeep(paths, live, records, (*server)->housekeeper());
 
   const auto stop = [&] {
     LOG(INFO) << "stopping: requests under way may finish";
@@ -169,8 +178,9 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   };
   const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
-  const auto on_hup =
-      (*signals)->OnSignal(SIGHUP, [&] { Reload(live, console.clock.Now()); });
+  const auto on_hup = (*signals)->OnSignal(SIGHUP, [&] {
+    Reload(live, (*server)->housekeeper(), console.clock.Now());
+  });
   SetHangupBlocked(false);
   std::thread serving([&] {
     (*server)->Run();

@@ -25,10 +25,6 @@
 namespace bestow::server {
 namespace {
 
-constexpr int kHoursPerYear = 24 * 365;
-// Nothing renews it yet, and a fleet stands still without it.
-constexpr absl::Duration kTlsValidity = absl::Hours(5 * kHoursPerYear);
-
 absl::Status Move(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno,
@@ -92,7 +88,7 @@ absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
       CertificateAuthority::Create(made.ca.certificate, made.ca.key);
   if (!authority.ok()) return authority.status();
   absl::StatusOr<SubscriberContents> contents =
-      TlsServerContents(options.hostnames, kTlsValidity);
+      TlsServerContents(options.hostnames, TlsConfig().validity);
   if (!contents.ok()) return contents.status();
   absl::Notification done;
   (*authority)
