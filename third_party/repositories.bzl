@@ -48,6 +48,7 @@ def bestow_repositories():
         packages = [
             "libboost-dev",
             "libevent-dev",
+            "libpq-dev",
             "libsqlite3-dev",
             "libstdc++6",
             "libtomlplusplus-dev",

@@ -40,7 +40,7 @@ class IdentitiesTest : public StoreFixture {
   }
 };
 
-TEST_F(IdentitiesTest, ANewIdentityIsGoodForTheServiceWithoutALabel) {
+TEST_P(IdentitiesTest, ANewIdentityIsGoodForTheServiceWithoutALabel) {
   ASSERT_TRUE(store_->AddIdentity("a", {}, Start()).ok());
   EXPECT_EQ(LabelsOf("a"), Labels{""});
   EXPECT_FALSE(store_->FindIdentity("a")->is_ra);
@@ -48,7 +48,7 @@ TEST_F(IdentitiesTest, ANewIdentityIsGoodForTheServiceWithoutALabel) {
   EXPECT_FALSE(store_->FindIdentity("a")->MayUse("plant"));
 }
 
-TEST_F(IdentitiesTest, OrForTheLabelsThatTheOperatorNames) {
+TEST_P(IdentitiesTest, OrForTheLabelsThatTheOperatorNames) {
   ASSERT_TRUE(store_->AddIdentity("a", {{"plant"}, true}, Start()).ok());
   EXPECT_EQ(LabelsOf("a"), Labels{"plant"});
   EXPECT_FALSE(store_->FindIdentity("a")->MayUse(""));
@@ -63,7 +63,7 @@ TEST_F(IdentitiesTest, OrForTheLabelsThatTheOperatorNames) {
   EXPECT_EQ(LabelsOf("a"), (Labels{"", "office", "plant"}));
 }
 
-TEST_F(IdentitiesTest, EveryCommandTakesLabels) {
+TEST_P(IdentitiesTest, EveryCommandTakesLabels) {
   const IdentityOptions plant{{"plant"}, {}};
   ASSERT_TRUE(store_->SetPassword("a", "hash", false, Start(), plant).ok());
   ASSERT_TRUE(store_
@@ -80,7 +80,7 @@ TEST_F(IdentitiesTest, EveryCommandTakesLabels) {
 }
 
 // A command that fails leaves nothing behind.
-TEST_F(IdentitiesTest, ARefusedPasswordChangesNothing) {
+TEST_P(IdentitiesTest, ARefusedPasswordChangesNothing) {
   ASSERT_TRUE(store_
                   ->SetPassword("a", "hash", false, Start(), {},
                                 {Digest("r", "MD5", "old")})
@@ -95,7 +95,7 @@ TEST_F(IdentitiesTest, ARefusedPasswordChangesNothing) {
   EXPECT_EQ(AsText(Digests("a", "r", "MD5")[0].sealed_ha1), "old");
 }
 
-TEST_F(IdentitiesTest, DigestIsForWhomItWasGivenTo) {
+TEST_P(IdentitiesTest, DigestIsForWhomItWasGivenTo) {
   ASSERT_TRUE(
       store_
           ->SetPassword("a", "hash", false, Start(), {},
@@ -114,7 +114,7 @@ TEST_F(IdentitiesTest, DigestIsForWhomItWasGivenTo) {
 }
 
 // A new password ends the old one over Digest as well.
-TEST_F(IdentitiesTest, ANewPasswordTakesTheOldOnesDigestAway) {
+TEST_P(IdentitiesTest, ANewPasswordTakesTheOldOnesDigestAway) {
   ASSERT_TRUE(store_
                   ->SetPassword("a", "hash", false, Start(), {},
                                 {Digest("r", "MD5", "old")})
@@ -130,7 +130,7 @@ TEST_F(IdentitiesTest, ANewPasswordTakesTheOldOnesDigestAway) {
   EXPECT_EQ(AsText(left[0].sealed_ha1), "secret's");
 }
 
-TEST_F(IdentitiesTest, GivesThePasswordsDigestAndTheNewestSecrets) {
+TEST_P(IdentitiesTest, GivesThePasswordsDigestAndTheNewestSecrets) {
   ASSERT_TRUE(store_
                   ->SetPassword("a", "hash", false, Start(), {},
                                 {Digest("r", "MD5", "password's")})
@@ -155,7 +155,7 @@ TEST_F(IdentitiesTest, GivesThePasswordsDigestAndTheNewestSecrets) {
   EXPECT_EQ(found[1].secret_id, secret->id);
 }
 
-TEST_F(IdentitiesTest, FindsASharedKeyByItsIdentifier) {
+TEST_P(IdentitiesTest, FindsASharedKeyByItsIdentifier) {
   ASSERT_TRUE(
       store_->AddPreSharedKey("a", AsBytes("id"), AsBytes("sealed"), Start())
           .ok());
@@ -175,7 +175,7 @@ TEST_F(IdentitiesTest, FindsASharedKeyByItsIdentifier) {
 }
 
 // RFC 7030 3.3.2: a manufacturer's device, made known by its first issuance.
-TEST_F(IdentitiesTest, RegistersADeviceInTheTransactionThatIssues) {
+TEST_P(IdentitiesTest, RegistersADeviceInTheTransactionThatIssues) {
   Issuance issuance = MakeIssuance(0, "s1", "k1");
   issuance.record.identity = "dev-1";
   issuance.record.label = "plant";
@@ -199,7 +199,7 @@ TEST_F(IdentitiesTest, RegistersADeviceInTheTransactionThatIssues) {
 }
 
 // Somebody else may have had the name meanwhile.
-TEST_F(IdentitiesTest, RegistersNoDeviceOverAnIdentityOfAnotherLabel) {
+TEST_P(IdentitiesTest, RegistersNoDeviceOverAnIdentityOfAnotherLabel) {
   MakeIdentity("dev-1");  // good for ""
   Issuance issuance = MakeIssuance(0, "s1", "k1");
   issuance.record.identity = "dev-1";
@@ -211,7 +211,7 @@ TEST_F(IdentitiesTest, RegistersNoDeviceOverAnIdentityOfAnotherLabel) {
   EXPECT_TRUE(Issue(issuance).ok());
 }
 
-TEST_F(IdentitiesTest, FindsTheNewestCertificateOfAKey) {
+TEST_P(IdentitiesTest, FindsTheNewestCertificateOfAKey) {
   const int64_t id = MakeIdentity("a");
   const int64_t other = MakeIdentity("b");
   for (const char* serial : {"s1", "s2"}) {
@@ -232,6 +232,8 @@ TEST_F(IdentitiesTest, FindsTheNewestCertificateOfAKey) {
   // One without the extension is not what an empty name means.
   EXPECT_TRUE(absl::IsNotFound(store_->FindCertificateByKey(id, {}).status()));
 }
+
+INSTANTIATE_ON_BOTH_ENGINES(IdentitiesTest);
 
 }  // namespace
 }  // namespace bestow::server

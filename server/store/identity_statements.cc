@@ -1,6 +1,7 @@
 #include "server/store/identity_statements.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/store/storable_text.h"
 
 namespace bestow::server {
 namespace {
@@ -38,6 +39,8 @@ absl::StatusOr<bool> WasRemoved(SqlConnection& database,
 
 absl::StatusOr<Identity> SelectIdentity(SqlConnection& database,
                                         const std::string& name) {
+  // What comes from a client can be anything; nobody is called that.
+  if (!IsStorableText(name)) return absl::NotFoundError("no such identity");
   // One statement, so that a name that is not there takes about as long.
   absl::StatusOr<SqlStatement> query = database.Prepare(
       "SELECT i.id, i.name, i.password, i.is_ra, l.label,"
@@ -118,6 +121,9 @@ absl::StatusOr<int64_t> UpsertIdentity(SqlConnection& database,
                                        const std::string& name,
                                        const IdentityOptions& options,
                                        absl::Time now) {
+  if (!IsStorableText(name)) {
+    return absl::InvalidArgumentError("an identity's name must be UTF-8");
+  }
   absl::StatusOr<Identity> identity = SelectIdentity(database, name);
   if (!identity.ok() && !absl::IsNotFound(identity.status())) {
     return identity.status();

@@ -9,6 +9,7 @@
 #include "server/store/identity_statements.h"
 #include "server/store/pending_statements.h"
 #include "server/store/secret_statements.h"
+#include "server/store/storable_text.h"
 
 namespace bestow::server {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 // Renewals that were asked for again with one old certificate are followed so
 // far; a chain is longer only when its replies were lost as often.
 constexpr int kMaxReplacements = 64;
+constexpr size_t kMaxSubjectText = 4096;  // for people
 
 absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
                                           const CertificateRecord& record) {
@@ -29,7 +31,7 @@ absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
       ReturnedId(insert->Bind(ByteView(record.serial))
                      .Bind(record.identity_id)
                      .Bind(record.operation)
-                     .Bind(record.subject)
+                     .Bind(StorableText(record.subject, kMaxSubjectText))
                      .Bind(record.not_before)
                      .Bind(record.not_after)
                      .Bind(record.issued_at)

@@ -2,6 +2,9 @@
 
 #include <utility>
 
+#include "server/store/backup.h"
+#include "server/store/postgres_connection.h"
+#include "server/store/postgres_engine.h"
 #include "server/store/schema.h"
 #include "server/store/sql_store.h"
 #include "server/store/sqlite_connection.h"
@@ -16,9 +19,17 @@ absl::StatusOr<std::unique_ptr<SqlEngine>> EngineOf(
     case StoreOptions::Engine::kSqlite:
       return std::make_unique<SqliteEngine>(options.path);
     case StoreOptions::Engine::kPostgresql:
-      break;
+      return std::make_unique<PostgresEngine>(
+          PostgresOptions{options.connection, options.password_file});
   }
-  return absl::UnimplementedError("this engine is not built in");
+  return absl::InternalError("no such engine");
+}
+
+// For messages.
+std::string NameOf(const StoreOptions& options) {
+  return options.engine == StoreOptions::Engine::kSqlite
+             ? options.path
+             : "the database of [store]";
 }
 
 }  // namespace
@@ -36,16 +47,32 @@ absl::Status CreateStore(const StoreOptions& options) {
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
   absl::StatusOr<std::unique_ptr<SqlEngine>> engine = EngineOf(options);
   if (!engine.ok()) return engine.status();
+  absl::StatusOr<std::unique_ptr<SqlConnection>> upgrader =
+      (*engine)->Connect(SqlEngine::Access::kUpgrade);
+  if (!upgrader.ok()) return upgrader.status();
+  absl::Status status = UpgradeSchema(**upgrader, NameOf(options));
+  upgrader->reset();
+  if (!status.ok()) return status;
   absl::StatusOr<std::unique_ptr<SqlConnection>> writer =
       (*engine)->Connect(SqlEngine::Access::kWrite);
   if (!writer.ok()) return writer.status();
-  absl::Status status =
-      UpgradeSchema(**writer, options.engine == StoreOptions::Engine::kSqlite
-                                  ? options.path
-                                  : "the database of [store]");
-  if (!status.ok()) return status;
   return std::make_unique<SqlStore>(*std::move(engine), *std::move(writer),
                                     options.max_queued, options.max_batch);
+}
+
+absl::Status ImportStore(const std::string& backup, const StoreOptions& into) {
+  absl::Status status = CreateStore(into);
+  if (!status.ok()) return status;
+  SqliteEngine from(backup);
+  absl::StatusOr<std::unique_ptr<SqlEngine>> engine = EngineOf(into);
+  if (!engine.ok()) return engine.status();
+  absl::StatusOr<std::unique_ptr<SqlConnection>> source =
+      from.Connect(SqlEngine::Access::kRead);
+  if (!source.ok()) return source.status();
+  absl::StatusOr<std::unique_ptr<SqlConnection>> target =
+      (*engine)->Connect(SqlEngine::Access::kUpgrade);
+  if (!target.ok()) return target.status();
+  return CopyTables(**source, **target);
 }
 
 }  // namespace bestow::server

@@ -34,6 +34,11 @@ absl::Status CreateStore(const StoreOptions& options);
 // commit done before it is on the disk. kUnavailable: can't be reached now.
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 
+// Fills a store that CreateStore() makes, or that is empty, with what
+// Store::BackupTo() wrote, all or nothing. kFailedPrecondition: it is not
+// empty, or the backup is of another schema.
+absl::Status ImportStore(const std::string& backup, const StoreOptions& into);
+
 }  // namespace bestow::server
 
 #endif  // SERVER_STORE_OPEN_STORE_H_

@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/crypto/public_key.h"
 #include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
 #include "server/store/secret_statements.h"
+#include "server/store/storable_text.h"
 
 namespace bestow::server {
 namespace {
@@ -15,11 +17,22 @@ using State = PendingRequest::State;
 constexpr State kStates[] = {State::kWaiting, State::kApproved, State::kRefused,
                              State::kIssued};
 
+// For people; as long as any certificate's.
+constexpr size_t kMaxSubjectText = 4096;
+
 constexpr char kSelectPending[] =
     "SELECT p.id, p.label, p.identity_id, i.name, p.key_sha256, p.subject_der,"
     " p.operation, p.subject, p.csr, p.created_at, p.expires_at, p.state,"
     " p.reason, p.decided_at"
     " FROM pending_requests p JOIN identities i ON i.id = p.identity_id ";
+
+// What stands in the index: PostgreSQL's takes no long ones.
+Bytes SubjectKey(const Bytes& subject_der) {
+  constexpr size_t kMaxBytes = 512;
+  if (subject_der.size() <= kMaxBytes) return subject_der;
+  const Sha256Digest digest = Sha256(subject_der);
+  return Bytes(digest.begin(), digest.end());
+}
 
 absl::StatusOr<PendingRequest> ReadPending(const SqlStatement& row) {
   PendingRequest request;
@@ -74,7 +87,7 @@ absl::StatusOr<PendingRequest> SelectMatching(SqlConnection& database,
       .Bind(request.label)
       .Bind(request.operation)
       .Bind(ByteView(request.key_sha256))
-      .Bind(ByteView(request.subject_der));
+      .Bind(ByteView(SubjectKey(request.subject_der)));
   absl::Status status = query->ExpectRow("pending request");
   if (!status.ok()) return status;
   return ReadPending(*query);
@@ -122,9 +135,9 @@ absl::StatusOr<int64_t> InsertPending(SqlConnection& database,
   return ReturnedId(insert->Bind(request.label)
                         .Bind(request.identity_id)
                         .Bind(ByteView(request.key_sha256))
-                        .Bind(ByteView(request.subject_der))
+                        .Bind(ByteView(SubjectKey(request.subject_der)))
                         .Bind(request.operation)
-                        .Bind(request.subject)
+                        .Bind(StorableText(request.subject, kMaxSubjectText))
                         .Bind(ByteView(request.csr))
                         .Bind(absl::ToUnixSeconds(request.created_at))
                         .Bind(absl::ToUnixSeconds(request.expires_at))

@@ -75,7 +75,7 @@ class PendingTest : public StoreFixture {
   int64_t id_ = 0;
 };
 
-TEST_F(PendingTest, KeepsARequestUntilTheOperatorDecides) {
+TEST_P(PendingTest, KeepsARequestUntilTheOperatorDecides) {
   auto added = Ask(Request("k1"));
   ASSERT_TRUE(added.ok()) << added.status();
   EXPECT_EQ(added->state, State::kWaiting);
@@ -101,7 +101,7 @@ TEST_F(PendingTest, KeepsARequestUntilTheOperatorDecides) {
 }
 
 // A linked CSR differs in every session; these five are what stays.
-TEST_F(PendingTest, MatchesByLabelIdentityOperationKeyAndSubject) {
+TEST_P(PendingTest, MatchesByLabelIdentityOperationKeyAndSubject) {
   const int64_t first = Ask(Request("k1"))->id;
   PendingRequest same = Request("k1");
   same.csr = {9, 9};
@@ -124,7 +124,7 @@ TEST_F(PendingTest, MatchesByLabelIdentityOperationKeyAndSubject) {
   EXPECT_EQ(List().size(), 6u);
 }
 
-TEST_F(PendingTest, IssuesAnApprovedRequestOnce) {
+TEST_P(PendingTest, IssuesAnApprovedRequestOnce) {
   const PendingRequest request = *Ask(Request("k1"));
   EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s0")).status()));
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
@@ -145,7 +145,7 @@ TEST_F(PendingTest, IssuesAnApprovedRequestOnce) {
   EXPECT_EQ(Ask(Request("k1"))->state, State::kWaiting);
 }
 
-TEST_F(PendingTest, AnApprovalIsGoodForItsOwnRequestAlone) {
+TEST_P(PendingTest, AnApprovalIsGoodForItsOwnRequestAlone) {
   const PendingRequest request = *Ask(Request("k1"));
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
   Issuance wrong = IssuanceFor(request, "s1");
@@ -171,7 +171,7 @@ TEST_F(PendingTest, AnApprovalIsGoodForItsOwnRequestAlone) {
 }
 
 // The key is made anew each time, and not kept: nothing can be repeated.
-TEST_F(PendingTest, AServerMadeKeyIsIssuedButOnce) {
+TEST_P(PendingTest, AServerMadeKeyIsIssuedButOnce) {
   const PendingRequest request = *Ask(Request("csr key"));
   ASSERT_TRUE(store_->DecidePending(request.id, true, "", now_).ok());
   Issuance issuance = IssuanceFor(request, "s1");
@@ -187,7 +187,7 @@ TEST_F(PendingTest, AServerMadeKeyIsIssuedButOnce) {
   EXPECT_EQ(Ask(Request("csr key"))->state, State::kWaiting);
 }
 
-TEST_F(PendingTest, TellsWhyARequestWasRefused) {
+TEST_P(PendingTest, TellsWhyARequestWasRefused) {
   const PendingRequest request = *Ask(Request("k1"));
   ASSERT_TRUE(
       store_->DecidePending(request.id, false, "unknown site", now_).ok());
@@ -207,7 +207,7 @@ TEST_F(PendingTest, TellsWhyARequestWasRefused) {
             absl::StatusCode::kFailedPrecondition);
 }
 
-TEST_F(PendingTest, ForgetsWhatExpires) {
+TEST_P(PendingTest, ForgetsWhatExpires) {
   const PendingRequest request = *Ask(Request("k1"));
   now_ += kWait;
   EXPECT_TRUE(List().empty());
@@ -221,7 +221,7 @@ TEST_F(PendingTest, ForgetsWhatExpires) {
 }
 
 // Decided at the last moment, there is time to come back.
-TEST_F(PendingTest, ADecisionIsGoodForAsLongAsTheWait) {
+TEST_P(PendingTest, ADecisionIsGoodForAsLongAsTheWait) {
   const PendingRequest request = *Ask(Request("k1"));
   now_ += kWait - absl::Seconds(1);
   auto approved = store_->DecidePending(request.id, true, "", now_);
@@ -235,7 +235,7 @@ TEST_F(PendingTest, ADecisionIsGoodForAsLongAsTheWait) {
   EXPECT_TRUE(absl::IsAborted(Issue(IssuanceFor(request, "s1")).status()));
 }
 
-TEST_F(PendingTest, LetsOnlySoManyWaitForEachLabel) {
+TEST_P(PendingTest, LetsOnlySoManyWaitForEachLabel) {
   ASSERT_TRUE(Ask(Request("k1"), 2).ok());
   const PendingRequest second = *Ask(Request("k2"), 2);
   EXPECT_TRUE(absl::IsResourceExhausted(Ask(Request("k3"), 2).status()));
@@ -248,7 +248,7 @@ TEST_F(PendingTest, LetsOnlySoManyWaitForEachLabel) {
 }
 
 // One identity does not take every place.
-TEST_F(PendingTest, LetsOnlySoManyWaitOfEachIdentity) {
+TEST_P(PendingTest, LetsOnlySoManyWaitOfEachIdentity) {
   for (size_t i = 0; i < Store::kMaxWaitingOfIdentity; ++i) {
     ASSERT_TRUE(Ask(Request(absl::StrCat("k", i))).ok());
   }
@@ -261,7 +261,7 @@ TEST_F(PendingTest, LetsOnlySoManyWaitOfEachIdentity) {
 }
 
 // The secret has to be good when it is shown, however long the operator takes.
-TEST_F(PendingTest, AOneTimeSecretMayExpireWhileItsRequestWaits) {
+TEST_P(PendingTest, AOneTimeSecretMayExpireWhileItsRequestWaits) {
   const SecretRecord secret = MakeSecret("gw-17", "secret");  // for an hour
   PendingRequest asked = Request("k1");
   asked.secret_id = secret.id;
@@ -281,7 +281,7 @@ TEST_F(PendingTest, AOneTimeSecretMayExpireWhileItsRequestWaits) {
   EXPECT_TRUE(Issue(issuance)->repeated);
 }
 
-TEST_F(PendingTest, ASpentSecretDoesNotComeBeforeTheOperator) {
+TEST_P(PendingTest, ASpentSecretDoesNotComeBeforeTheOperator) {
   const SecretRecord expired = MakeSecret("gw-17", "secret");
   const SecretRecord used = MakeSecret("gw-17", "used");
   Issuance first = MakeIssuance(id_, "s0", "k0");
@@ -297,7 +297,7 @@ TEST_F(PendingTest, ASpentSecretDoesNotComeBeforeTheOperator) {
   EXPECT_TRUE(List().empty());
 }
 
-TEST_F(PendingTest, RegistersADeviceThatWaits) {
+TEST_P(PendingTest, RegistersADeviceThatWaits) {
   PendingRequest request = Request("k1", "plant");
   request.identity_id = 0;
   request.identity = "dev-1";
@@ -319,7 +319,7 @@ TEST_F(PendingTest, RegistersADeviceThatWaits) {
 }
 
 // The same request over many connections at once is one request.
-TEST_F(PendingTest, IsThreadSafe) {
+TEST_P(PendingTest, IsThreadSafe) {
   constexpr int kThreads = 8;
   std::vector<int64_t> ids(kThreads);
   std::vector<std::thread> threads;
@@ -356,7 +356,7 @@ class RenewalOrderTest : public PendingTest {
   }
 };
 
-TEST_F(RenewalOrderTest, MeansTheCertificatesThatItNames) {
+TEST_P(RenewalOrderTest, MeansTheCertificatesThatItNames) {
   EXPECT_TRUE(absl::IsNotFound(
       store_->FindRenewalOrder(Record("", absl::Hours(1))).status()));
   auto all = store_->AddRenewalOrder(Order(std::nullopt));
@@ -389,13 +389,16 @@ TEST_F(RenewalOrderTest, MeansTheCertificatesThatItNames) {
   EXPECT_EQ(count, 3u);
 }
 
-TEST_F(RenewalOrderTest, RefusesAWindowThatEndsBeforeItBegins) {
+TEST_P(RenewalOrderTest, RefusesAWindowThatEndsBeforeItBegins) {
   RenewalOrder order = Order("");
   order.window_end = order.window_start - absl::Seconds(1);
   EXPECT_TRUE(absl::IsInvalidArgument(store_->AddRenewalOrder(order).status()));
   order.window_end = order.window_start;
   EXPECT_TRUE(store_->AddRenewalOrder(order).ok());
 }
+
+INSTANTIATE_ON_BOTH_ENGINES(PendingTest);
+INSTANTIATE_ON_BOTH_ENGINES(RenewalOrderTest);
 
 }  // namespace
 }  // namespace bestow::server

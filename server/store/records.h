@@ -101,7 +101,7 @@ struct PendingRequest {
   // differs in every session).
   std::string operation;
   Bytes key_sha256;
-  Bytes subject_der;
+  Bytes subject_der;    // read back, a long one is its hash
   std::string subject;  // for people
   Bytes csr;            // DER, as it came first
   absl::Time created_at;

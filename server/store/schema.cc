@@ -130,7 +130,8 @@ ALTER TABLE certificates ADD COLUMN revoked_at $INT;
 ALTER TABLE certificates ADD COLUMN revocation_reason $INT;
 ALTER TABLE certificates ADD COLUMN invalidity_date $INT;
 ALTER TABLE certificates ADD COLUMN revocation_changed_at $INT;
-ALTER TABLE certificates ADD COLUMN replaced_by $INT REFERENCES certificates (id);
+ALTER TABLE certificates ADD COLUMN replaced_by $INT REFERENCES certificates (id)
+  DEFERRABLE INITIALLY IMMEDIATE;
 DROP INDEX certificates_by_identity;
 CREATE INDEX certificates_by_identity
   ON certificates (identity_id, label, not_after);
@@ -240,22 +241,6 @@ absl::StatusOr<int64_t> SelectNumber(SqlConnection& database,
   return *row ? query->Int(0) : 0;
 }
 
-// 0: an empty database. kForeign: tables, and not ours.
-constexpr int64_t kForeign = -1;
-absl::StatusOr<int64_t> VersionOf(SqlConnection& database) {
-  if (database.dialect() == SqlDialect::kSqlite) {
-    return SelectNumber(database, "PRAGMA user_version");
-  }
-  absl::StatusOr<int64_t> tables = SelectNumber(
-      database,
-      "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname ="
-      " current_schema() AND tablename IN ('schema_version', 'identities')");
-  if (!tables.ok()) return tables.status();
-  if (*tables == 0) return 0;
-  if (*tables == 1) return kForeign;
-  return SelectNumber(database, "SELECT max(version) FROM schema_version");
-}
-
 absl::Status SetVersion(SqlConnection& database) {
   if (database.dialect() == SqlDialect::kSqlite) {
     return database.Execute(
@@ -341,6 +326,20 @@ absl::Status CheckVersion(int64_t version, const std::string& where) {
 
 }  // namespace
 
+absl::StatusOr<int64_t> SchemaVersion(SqlConnection& database) {
+  if (database.dialect() == SqlDialect::kSqlite) {
+    return SelectNumber(database, "PRAGMA user_version");
+  }
+  absl::StatusOr<int64_t> tables = SelectNumber(
+      database,
+      "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname ="
+      " current_schema() AND tablename IN ('schema_version', 'identities')");
+  if (!tables.ok()) return tables.status();
+  if (*tables == 0) return 0;
+  if (*tables == 1) return -1;
+  return SelectNumber(database, "SELECT max(version) FROM schema_version");
+}
+
 absl::Status CreateSchema(SqlConnection& database) {
   if (database.dialect() == SqlDialect::kSqlite) {
     absl::Status status = database.Execute("PRAGMA journal_mode=WAL;");
@@ -350,7 +349,7 @@ absl::Status CreateSchema(SqlConnection& database) {
 }
 
 absl::Status UpgradeSchema(SqlConnection& database, const std::string& where) {
-  absl::StatusOr<int64_t> version = VersionOf(database);
+  absl::StatusOr<int64_t> version = SchemaVersion(database);
   if (!version.ok()) return version.status();
   // Of PostgreSQL's databases the first server makes the tables.
   const bool may_be_empty = database.dialect() == SqlDialect::kPostgresql;
@@ -360,7 +359,7 @@ absl::Status UpgradeSchema(SqlConnection& database, const std::string& where) {
   }
   return InWriteTransaction(database, [&]() -> absl::Status {
     // Another process may have been faster while this one waited.
-    absl::StatusOr<int64_t> now = VersionOf(database);
+    absl::StatusOr<int64_t> now = SchemaVersion(database);
     if (!now.ok()) return now.status();
     if (*now != 0 || !may_be_empty) {
       absl::Status current = CheckVersion(*now, where);

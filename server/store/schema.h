@@ -2,9 +2,11 @@
 #ifndef SERVER_STORE_SCHEMA_H_
 #define SERVER_STORE_SCHEMA_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "server/store/sql.h"
 
 namespace bestow::server {
@@ -12,6 +14,9 @@ namespace bestow::server {
 // Of the tables that this build reads and writes; PRAGMA user_version of
 // SQLite, the table schema_version of PostgreSQL.
 inline constexpr int kSchemaVersion = 3;
+
+// 0: an empty database. A negative number: tables that are not ours.
+absl::StatusOr<int64_t> SchemaVersion(SqlConnection& database);
 
 // Makes the tables in an empty database, SQLite's in WAL mode.
 absl::Status CreateSchema(SqlConnection& database);

@@ -1,5 +1,5 @@
-// The way up from a database that the first bestow-server wrote
-// (testdata/schema1.sql).
+// The way up from a database that an older bestow-server wrote
+// (testdata/schema*.sql).
 #include "server/store/schema.h"
 
 #include <unistd.h>
@@ -38,60 +38,68 @@ Bytes FromHex(std::string_view hex) {
   return ToBytes(AsBytes(octets));
 }
 
-// Every table, column and index, as SQLite sees them.
-std::vector<std::string> ShapeOf(const std::string& path) {
-  auto database =
-      SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly);
-  EXPECT_TRUE(database.ok()) << database.status();
-  std::vector<std::string> shape;
-  auto query = (*database)->Prepare(
-      "SELECT m.type, m.name, m.sql, c.name, c.type, c.\"notnull\","
-      " c.dflt_value FROM sqlite_master m"
-      " LEFT JOIN pragma_table_xinfo(m.name) c ORDER BY m.name, c.cid");
+// Every table, column and index, as the engine sees them.
+std::string ShapeOf(SqlConnection& database) {
+  const char* sql =
+      database.dialect() == SqlDialect::kSqlite
+          ? "SELECT m.type || '|' || m.name || '|' || coalesce(m.sql, '') ||"
+            " '|' || coalesce(c.name, '') || '|' || coalesce(c.type, '') ||"
+            " '|' || coalesce(c.dflt_value, '') FROM sqlite_master m"
+            " LEFT JOIN pragma_table_xinfo(m.name) c ORDER BY m.name, c.cid"
+          : "SELECT * FROM (SELECT table_name || '|' || column_name || '|' ||"
+            " data_type || '|' || is_nullable || '|' ||"
+            " coalesce(column_default, '') AS line"
+            " FROM information_schema.columns"
+            " WHERE table_schema = current_schema()"
+            " UNION ALL SELECT indexdef FROM pg_indexes"
+            " WHERE schemaname = current_schema()"
+            " UNION ALL SELECT conname || '|' || pg_get_constraintdef(oid)"
+            " FROM pg_constraint WHERE connamespace ="
+            " (SELECT oid FROM pg_namespace WHERE nspname = current_schema()))"
+            " AS lines ORDER BY line";
+  auto query = database.Prepare(sql);
   EXPECT_TRUE(query.ok()) << query.status();
-  for (;;) {
-    auto row = query->Step();
-    EXPECT_TRUE(row.ok()) << row.status();
-    if (!*row) return shape;
-    std::string line;
-    for (int column = 0; column < 7; ++column) {
-      absl::StrAppend(&line, query->Text(column), "|");
-    }
-    shape.push_back(line);
-  }
+  std::string shape;
+  absl::Status status = query->ForEachRow([&] {
+    absl::StrAppend(&shape, query->Text(0), "\n");
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  return shape;
 }
 
-class SchemaTest : public StoreFixture {
+// A database as an older version left it.
+struct Older {
+  Engine engine;
+  int version;
+  const char* file;
+};
+
+class SchemaTest : public EngineFixture,
+                   public testing::WithParamInterface<Older> {
  protected:
+  Engine engine() const override { return GetParam().engine; }
+
   void SetUp() override {
-    MakePath();
-    auto sql = ReadFile("server/store/testdata/schema1.sql", 1 << 20);
+    MakePlace();
+    auto sql = ReadFile(absl::StrCat("server/store/testdata/", GetParam().file),
+                        1 << 20);
     ASSERT_TRUE(sql.ok()) << sql.status();
-    auto database =
-        SqliteConnection::Open(path_, SqliteConnection::Mode::kCreate);
-    ASSERT_TRUE(database.ok());
-    ASSERT_TRUE((*database)->Execute(*sql).ok());
+    if (on_sqlite()) {
+      ASSERT_TRUE(
+          SqliteConnection::Open(options_.path, SqliteConnection::Mode::kCreate)
+              .ok());
+    }
+    absl::Status status = Connect()->Execute(*sql);
+    ASSERT_TRUE(status.ok()) << status;
   }
   void TearDown() override {
     SetFailpointHandler(nullptr);
-    StoreFixture::TearDown();
+    EngineFixture::TearDown();
   }
 
-  int64_t Version() {
-    auto database =
-        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
-    auto query = (*database)->Prepare("PRAGMA user_version");
-    EXPECT_TRUE(query->Step().value_or(false));
-    return query->Int(0);
-  }
-
-  bool HasTable(const std::string& name) {
-    auto database =
-        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
-    auto query =
-        (*database)->Prepare("SELECT 1 FROM sqlite_master WHERE name = ?");
-    return query->Bind(name).Step().value_or(false);
-  }
+  int64_t Version() { return SchemaVersion(*Connect()).value_or(-2); }
+  std::string Shape() { return ShapeOf(*Connect()); }
 
   void ExpectEverythingIsThere() {
     Reopen({});
@@ -99,7 +107,7 @@ class SchemaTest : public StoreFixture {
     auto alice = store_->FindIdentity("alice");
     ASSERT_TRUE(alice.ok()) << alice.status();
     EXPECT_EQ(alice->password_hash.substr(0, 14), "scrypt$14$8$1$");
-    EXPECT_FALSE(alice->is_ra);
+    EXPECT_EQ(alice->is_ra, GetParam().version > 1);
     EXPECT_EQ(alice->labels, std::vector<std::string>{""});
 
     auto device = store_->FindIdentity("gw-17");
@@ -110,6 +118,9 @@ class SchemaTest : public StoreFixture {
     EXPECT_EQ(record->identity, "gw-17");
     EXPECT_EQ(record->label, "");
     EXPECT_FALSE(record->server_key);
+    EXPECT_FALSE(record->revocation.has_value());
+    EXPECT_EQ(record->issuer_key_id,
+              FromHex("b7efcfbd332c575636fa3637c63c99a42b745600"));
     EXPECT_EQ(record->subject_key_id,
               FromHex("5185578c8a16f27b6c989aaa4c2c2b423c468382"));
     // Found by either name of its key.
@@ -140,57 +151,84 @@ class SchemaTest : public StoreFixture {
   }
 };
 
-TEST_F(SchemaTest, BringsAnOlderDatabaseUp) {
-  EXPECT_EQ(Version(), 1);
+TEST_P(SchemaTest, BringsAnOlderDatabaseUp) {
+  EXPECT_EQ(Version(), GetParam().version);
   ExpectEverythingIsThere();
   // Nothing happens twice.
-  const std::vector<std::string> shape = ShapeOf(path_);
+  const std::string shape = Shape();
   Reopen({});
-  EXPECT_EQ(ShapeOf(path_), shape);
+  EXPECT_EQ(Shape(), shape);
   EXPECT_EQ(store_->FindIdentity("alice")->labels,
             std::vector<std::string>{""});
 }
 
-TEST_F(SchemaTest, AnUpgradedDatabaseIsLikeANewOne) {
+TEST_P(SchemaTest, AnUpgradedDatabaseIsLikeANewOne) {
   Reopen({});
-  const std::string fresh = path_ + ".fresh";
-  ASSERT_TRUE(CreateStore({.path = fresh}).ok());
-  EXPECT_EQ(ShapeOf(path_), ShapeOf(fresh));
-  EXPECT_GT(ShapeOf(path_).size(), 40u);
+  const std::string upgraded = Shape();
+  MakePlace();
+  ASSERT_TRUE(CreateStore(options_).ok());
+  EXPECT_EQ(upgraded, Shape());
+  EXPECT_GT(upgraded.size(), 5000u);
 }
 
-TEST_F(SchemaTest, AnUpgradeThatFailsChangesNothing) {
+TEST_P(SchemaTest, AnUpgradeThatFailsChangesNothing) {
+  const std::string before = Shape();
   SetFailpointHandler(&FailAtCommit);
-  EXPECT_FALSE(OpenStore({.path = path_}).ok());
+  EXPECT_FALSE(OpenStore(options_).ok());
   SetFailpointHandler(nullptr);
-  EXPECT_EQ(Version(), 1);
-  EXPECT_FALSE(HasTable("identity_labels"));
+  EXPECT_EQ(Version(), GetParam().version);
+  EXPECT_EQ(Shape(), before);
   ExpectEverythingIsThere();
 }
 
 // The process dies with the whole transaction written and not committed.
-TEST_F(SchemaTest, AnUpgradeThatIsInterruptedChangesNothing) {
-  testing::FLAGS_gtest_death_test_style = "threadsafe";
+TEST_P(SchemaTest, AnUpgradeThatIsInterruptedChangesNothing) {
   EXPECT_EXIT(
       {
         SetFailpointHandler(&EndAtCommit);
-        OpenStore({.path = path_}).IgnoreError();
+        OpenStore(options_).IgnoreError();
       },
       testing::ExitedWithCode(kKilled), "");
   ExpectEverythingIsThere();
 }
 
-// The server and a command of the operator, both new, at the same moment.
-TEST_F(SchemaTest, TwoProcessesUpgradeOnce) {
+// Several servers, and a command of the operator, all new, at the same moment.
+TEST_P(SchemaTest, SeveralUpgradeOnce) {
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([this] {
-      auto store = OpenStore({.path = path_});
+      auto store = OpenStore(options_);
       EXPECT_TRUE(store.ok()) << store.status();
     });
   }
   for (std::thread& thread : threads) thread.join();
   ExpectEverythingIsThere();
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Versions, SchemaTest,
+    testing::Values(Older{Engine::kSqlite, 1, "schema1.sql"},
+                    Older{Engine::kSqlite, 2, "schema2.sql"},
+                    Older{Engine::kPostgresql, 2, "schema2_postgresql.sql"}),
+    [](const testing::TestParamInfo<Older>& info) {
+      return absl::StrCat(
+          info.param.engine == Engine::kSqlite ? "Sqlite" : "Postgresql",
+          info.param.version);
+    });
+
+// An empty database, and many servers that start on it.
+TEST(EmptyDatabaseTest, GetsItsTablesOnce) {
+  StoreOptions options;
+  options.engine = Engine::kPostgresql;
+  options.connection = *PostgresServer::Shared().CreateDatabase();
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      auto store = OpenStore(options);
+      EXPECT_TRUE(store.ok()) << store.status();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 }  // namespace

@@ -104,7 +104,8 @@ class SqlConnection {
 class SqlEngine {
  public:
   virtual ~SqlEngine() = default;
-  enum class Access { kRead, kWrite };
+  // kUpgrade: to write, and statements may take long.
+  enum class Access { kRead, kWrite, kUpgrade };
   virtual absl::StatusOr<std::unique_ptr<SqlConnection>> Connect(
       Access access) = 0;
   // Servers on several machines may use this database at once.

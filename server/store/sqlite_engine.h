@@ -19,9 +19,9 @@ class SqliteEngine : public SqlEngine {
   absl::StatusOr<std::unique_ptr<SqlConnection>> Connect(
       Access access) override {
     absl::StatusOr<std::unique_ptr<SqliteConnection>> connection =
-        SqliteConnection::Open(path_, access == Access::kWrite
-                                          ? SqliteConnection::Mode::kReadWrite
-                                          : SqliteConnection::Mode::kReadOnly);
+        SqliteConnection::Open(path_, access == Access::kRead
+                                          ? SqliteConnection::Mode::kReadOnly
+                                          : SqliteConnection::Mode::kReadWrite);
     if (!connection.ok()) return connection.status();
     return std::unique_ptr<SqlConnection>(*std::move(connection));
   }

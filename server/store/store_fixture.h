@@ -1,4 +1,4 @@
-// For tests: a store on a file of its own.
+// For tests: a store with a database of its own, on each engine.
 #ifndef SERVER_STORE_STORE_FIXTURE_H_
 #define SERVER_STORE_STORE_FIXTURE_H_
 
@@ -14,32 +14,62 @@
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
 #include "server/store/open_store.h"
+#include "server/store/postgres_engine.h"
+#include "server/store/postgres_fixture.h"
+#include "server/store/sqlite_engine.h"
 
 namespace bestow::server {
 
-class StoreFixture : public testing::Test {
+using Engine = StoreOptions::Engine;
+
+class EngineFixture : public testing::Test {
  protected:
+  virtual Engine engine() const = 0;
   static constexpr absl::Duration kWindow = absl::Hours(24);
   static absl::Time Start() { return absl::FromUnixSeconds(1'800'000'000); }
 
   void SetUp() override {
-    MakePath();
-    ASSERT_TRUE(CreateStore({.path = path_}).ok());
+    MakePlace();
+    ASSERT_TRUE(CreateStore(options_).ok());
     Reopen({});
-  }
-  void MakePath() {
-    static int count = 0;
-    path_ = absl::StrCat(getenv("TEST_TMPDIR"), "/store", getpid(), "_",
-                         count++, ".db");
   }
   void TearDown() override { store_.reset(); }
 
-  void Reopen(StoreOptions options) {
+  bool on_sqlite() const { return engine() == Engine::kSqlite; }
+
+  // Where a store can be made; nothing is there yet.
+  void MakePlace() {
+    static int count = 0;
+    options_.engine = engine();
+    if (on_sqlite()) {
+      options_.path = absl::StrCat(getenv("TEST_TMPDIR"), "/store", getpid(),
+                                   "_", count++, ".db");
+    } else {
+      auto connection = PostgresServer::Shared().CreateDatabase();
+      ASSERT_TRUE(connection.ok()) << connection.status();
+      options_.connection = *connection;
+    }
+  }
+
+  void Reopen(StoreOptions limits) {
     store_.reset();
-    options.path = path_;
+    StoreOptions options = options_;
+    options.max_queued = limits.max_queued;
+    options.max_batch = limits.max_batch;
     auto store = OpenStore(options);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
+  }
+
+  // A connection beside the store's.
+  std::unique_ptr<SqlConnection> Connect() {
+    absl::StatusOr<std::unique_ptr<SqlConnection>> connection =
+        on_sqlite()
+            ? SqliteEngine(options_.path).Connect(SqlEngine::Access::kWrite)
+            : PostgresEngine({options_.connection, ""})
+                  .Connect(SqlEngine::Access::kWrite);
+    EXPECT_TRUE(connection.ok()) << connection.status();
+    return *std::move(connection);
   }
 
   int64_t MakeIdentity(const std::string& name) {
@@ -90,9 +120,25 @@ class StoreFixture : public testing::Test {
     return count;
   }
 
-  std::string path_;
+  StoreOptions options_;
   std::unique_ptr<Store> store_;
 };
+
+// The same tests on both engines: see INSTANTIATE_ON_BOTH_ENGINES.
+class StoreFixture : public EngineFixture,
+                     public testing::WithParamInterface<Engine> {
+ protected:
+  Engine engine() const override { return GetParam(); }
+};
+
+inline std::string EngineName(const testing::TestParamInfo<Engine>& info) {
+  return info.param == Engine::kSqlite ? "Sqlite" : "Postgresql";
+}
+
+#define INSTANTIATE_ON_BOTH_ENGINES(Suite)                                   \
+  INSTANTIATE_TEST_SUITE_P(                                                  \
+      Engines, Suite, testing::Values(Engine::kSqlite, Engine::kPostgresql), \
+      EngineName)
 
 }  // namespace bestow::server
 

@@ -18,6 +18,7 @@
 #include "common/base/failpoint.h"
 #include "gtest/gtest.h"
 #include "server/store/open_store.h"
+#include "server/store/schema.h"
 #include "server/store/sqlite_connection.h"
 #include "server/store/store_fixture.h"
 
@@ -39,10 +40,17 @@ class StoreTest : public StoreFixture {
     SetFailpointHandler(nullptr);
   }
 
+  static bool HasSerial(SqlConnection& connection, const std::string& serial) {
+    auto query =
+        connection.Prepare("SELECT 1 FROM certificates WHERE serial = ?");
+    EXPECT_TRUE(query.ok()) << query.status();
+    return query->Bind(AsBytes(serial)).Step().value_or(false);
+  }
+
   const absl::Time kNow = Start();
 };
 
-TEST_F(StoreTest, KeepsWhatItIssued) {
+TEST_P(StoreTest, KeepsWhatItIssued) {
   const int64_t id = MakeIdentity("gw-17");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   auto issued = Issue(issuance);
@@ -62,13 +70,13 @@ TEST_F(StoreTest, KeepsWhatItIssued) {
   EXPECT_EQ(found->certificate, issuance.record.certificate);
 }
 
-TEST_F(StoreTest, FindsNothingThatIsNotThere) {
+TEST_P(StoreTest, FindsNothingThatIsNotThere) {
   EXPECT_TRUE(absl::IsNotFound(store_->FindIdentity("a").status()));
   EXPECT_TRUE(absl::IsNotFound(store_->FindSecret(1, AsBytes("a")).status()));
   EXPECT_TRUE(absl::IsNotFound(store_->FindCertificate(AsBytes("a")).status()));
 }
 
-TEST_F(StoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
+TEST_P(StoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
   const int64_t id = MakeIdentity("a");
   ASSERT_TRUE(Issue(MakeIssuance(id, "s1", "k1")).ok());
   EXPECT_TRUE(
@@ -77,7 +85,7 @@ TEST_F(StoreTest, RefusesASerialTwiceAndKeepsTheRestOfTheBatch) {
   EXPECT_EQ(CertificateCount(), 2u);
 }
 
-TEST_F(StoreTest, BindsASecretToTheFirstKey) {
+TEST_P(StoreTest, BindsASecretToTheFirstKey) {
   const int64_t id = MakeIdentity("a");
   const SecretRecord secret = MakeSecret("a", "h1");
   Issuance first = MakeIssuance(id, "s1", "k1");
@@ -105,7 +113,7 @@ TEST_F(StoreTest, BindsASecretToTheFirstKey) {
 }
 
 // Nor does one label hand out what another issued, by its own window.
-TEST_F(StoreTest, RepeatsASecretAtItsLabelOnly) {
+TEST_P(StoreTest, RepeatsASecretAtItsLabelOnly) {
   Issuance first = MakeIssuance(MakeIdentity("a"), "s1", "k1");
   first.secret_id = MakeSecret("a", "h1").id;
   ASSERT_TRUE(Issue(first).ok());
@@ -117,7 +125,7 @@ TEST_F(StoreTest, RepeatsASecretAtItsLabelOnly) {
   EXPECT_EQ(CertificateCount(), 1u);
 }
 
-TEST_F(StoreTest, RepeatsASecretForItsWindowOnly) {
+TEST_P(StoreTest, RepeatsASecretForItsWindowOnly) {
   const int64_t id = MakeIdentity("a");
   Issuance first = MakeIssuance(id, "s1", "k1");
   first.secret_id = MakeSecret("a", "h1").id;
@@ -128,7 +136,7 @@ TEST_F(StoreTest, RepeatsASecretForItsWindowOnly) {
   EXPECT_TRUE(absl::IsPermissionDenied(late.status())) << late.status();
 }
 
-TEST_F(StoreTest, RefusesASecretThatExpiredUnused) {
+TEST_P(StoreTest, RefusesASecretThatExpiredUnused) {
   const int64_t id = MakeIdentity("a");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   issuance.secret_id = MakeSecret("a", "h1").id;
@@ -137,7 +145,7 @@ TEST_F(StoreTest, RefusesASecretThatExpiredUnused) {
   EXPECT_EQ(CertificateCount(), 0u);
 }
 
-TEST_F(StoreTest, TellsWhetherASecretIsUnused) {
+TEST_P(StoreTest, TellsWhetherASecretIsUnused) {
   const int64_t id = MakeIdentity("a");
   const SecretRecord secret = MakeSecret("a", "h1");  // for an hour
   const absl::Time last = kNow + absl::Hours(1) - absl::Seconds(1);
@@ -153,7 +161,7 @@ TEST_F(StoreTest, TellsWhetherASecretIsUnused) {
       absl::IsPermissionDenied(store_->CheckUnused(id, secret.id, kNow)));
 }
 
-TEST_F(StoreTest, KeepsASecretToItsIdentity) {
+TEST_P(StoreTest, KeepsASecretToItsIdentity) {
   MakeIdentity("a");
   const int64_t other = MakeIdentity("b");
   const SecretRecord secret = MakeSecret("a", "h1");
@@ -164,7 +172,7 @@ TEST_F(StoreTest, KeepsASecretToItsIdentity) {
   EXPECT_FALSE(Issue(issuance).ok());
 }
 
-TEST_F(StoreTest, ReplacesAPasswordOnlyWhenTold) {
+TEST_P(StoreTest, ReplacesAPasswordOnlyWhenTold) {
   MakeIdentity("a");
   EXPECT_TRUE(
       absl::IsAlreadyExists(store_->SetPassword("a", "new", false, kNow)));
@@ -177,7 +185,7 @@ TEST_F(StoreTest, ReplacesAPasswordOnlyWhenTold) {
   EXPECT_TRUE(store_->SetPassword("b", "first", false, kNow).ok());
 }
 
-TEST_F(StoreTest, KnowsWhenTheLastCertificateOfAKeyEnds) {
+TEST_P(StoreTest, KnowsWhenTheLastCertificateOfAKeyEnds) {
   const int64_t id = MakeIdentity("a");
   const Bytes key = ToBytes(AsBytes("ca key 1"));
   EXPECT_EQ(*store_->LastExpiry(key), std::nullopt);
@@ -195,7 +203,7 @@ TEST_F(StoreTest, KnowsWhenTheLastCertificateOfAKeyEnds) {
 
 // Many threads at once: each is told, each record is there, and there are
 // fewer commits than records.
-TEST_F(StoreTest, CommitsManyRecordsTogether) {
+TEST_P(StoreTest, CommitsManyRecordsTogether) {
   constexpr int kThreads = 8;
   constexpr int kEach = 50;
   const int64_t id = MakeIdentity("a");
@@ -221,32 +229,22 @@ TEST_F(StoreTest, CommitsManyRecordsTogether) {
   EXPECT_LT(store_->commit_count() - before, kThreads * kEach);
 }
 
-TEST_F(StoreTest, TellsNobodyBeforeTheCommit) {
+TEST_P(StoreTest, TellsNobodyBeforeTheCommit) {
   const int64_t id = MakeIdentity("a");
   // A reader of its own sees only what is committed.
-  auto reader =
-      SqliteConnection::Open(path_, SqliteConnection::Mode::kReadOnly);
-  ASSERT_TRUE(reader.ok());
+  const std::unique_ptr<SqlConnection> reader = Connect();
   for (int i = 0; i < 20; ++i) {
     const std::string serial = absl::StrCat("s", i);
     std::promise<bool> seen;
     store_->Issue(MakeIssuance(id, serial, "k"),
                   [&](absl::StatusOr<Issued> result) {
-                    int64_t count = 0;
-                    {
-                      // Gone before the reader may go.
-                      auto query = (*reader)->Prepare(
-                          "SELECT count(*) FROM certificates WHERE serial = ?");
-                      query->Bind(AsBytes(serial)).Step().IgnoreError();
-                      count = query->Int(0);
-                    }
-                    seen.set_value(result.ok() && count == 1);
+                    seen.set_value(result.ok() && HasSerial(*reader, serial));
                   });
     EXPECT_TRUE(seen.get_future().get());
   }
 }
 
-TEST_F(StoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
+TEST_P(StoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
   const int64_t id = MakeIdentity("a");
   SetFailpointHandler(&FailByName);
   g_fail = "store.before_commit";
@@ -258,7 +256,7 @@ TEST_F(StoreTest, AFailedCommitFailsItsJobsAndNoneAfter) {
 }
 
 // The client must take this for a failure and try again: the record stays.
-TEST_F(StoreTest, AFailureAfterTheCommitKeepsTheRecord) {
+TEST_P(StoreTest, AFailureAfterTheCommitKeepsTheRecord) {
   const int64_t id = MakeIdentity("a");
   Issuance issuance = MakeIssuance(id, "s1", "k1");
   issuance.secret_id = MakeSecret("a", "h").id;
@@ -273,7 +271,7 @@ TEST_F(StoreTest, AFailureAfterTheCommitKeepsTheRecord) {
   EXPECT_TRUE(repeated->repeated);
 }
 
-TEST_F(StoreTest, RefusesMoreThanItsQueueHolds) {
+TEST_P(StoreTest, RefusesMoreThanItsQueueHolds) {
   const int64_t id = MakeIdentity("a");
   Reopen({.max_queued = 2, .max_batch = 1});
   // The writer stands still in the first job's callback.
@@ -298,41 +296,41 @@ TEST_F(StoreTest, RefusesMoreThanItsQueueHolds) {
   EXPECT_EQ(finished, 2);
 }
 
-TEST_F(StoreTest, WaitsForNoWriterToRead) {
+TEST_P(StoreTest, WaitsForNoWriterToRead) {
   MakeIdentity("a");
-  auto other =
-      SqliteConnection::Open(path_, SqliteConnection::Mode::kReadWrite);
-  ASSERT_TRUE(other.ok());
-  ASSERT_TRUE((*other)->Execute("BEGIN IMMEDIATE").ok());
+  const std::unique_ptr<SqlConnection> other = Connect();
+  ASSERT_TRUE(other->BeginWriting().ok());
   EXPECT_TRUE(store_->FindIdentity("a").ok());
-  ASSERT_TRUE((*other)->Execute("ROLLBACK").ok());
+  ASSERT_TRUE(other->Execute("ROLLBACK").ok());
 }
 
-TEST_F(StoreTest, RefusesANewerSchema) {
+TEST_P(StoreTest, RefusesANewerSchema) {
   store_.reset();
-  {
-    auto database =
-        SqliteConnection::Open(path_, SqliteConnection::Mode::kReadWrite);
-    ASSERT_TRUE(database.ok());
-    ASSERT_TRUE((*database)->Execute("PRAGMA user_version=4").ok());
-  }
-  auto opened = OpenStore({.path = path_});
+  ASSERT_TRUE(Connect()
+                  ->Execute(on_sqlite() ? "PRAGMA user_version=99"
+                                        : "UPDATE schema_version SET version="
+                                          "99")
+                  .ok());
+  auto opened = OpenStore(options_);
   EXPECT_EQ(opened.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(opened.status().message().find("newer"), std::string::npos)
       << opened.status();
+  EXPECT_EQ(*SchemaVersion(*Connect()), 99);
 }
 
-TEST_F(StoreTest, RefusesWhatIsNoDatabaseOfOurs) {
-  EXPECT_EQ(OpenStore({.path = path_ + ".none"}).status().code(),
-            absl::StatusCode::kFailedPrecondition);
-  const std::string text = path_ + ".text";
-  FILE* file = fopen(text.c_str(), "w");
-  ASSERT_NE(file, nullptr);
-  fputs("this is not a database, and long enough to be looked at", file);
-  fclose(file);
-  EXPECT_EQ(OpenStore({.path = text}).status().code(),
+TEST_P(StoreTest, RefusesTablesThatAreNotOurs) {
+  MakePlace();
+  if (on_sqlite()) {
+    ASSERT_TRUE(
+        SqliteConnection::Open(options_.path, SqliteConnection::Mode::kCreate)
+            .ok());
+  }
+  ASSERT_TRUE(Connect()->Execute("CREATE TABLE identities (id TEXT)").ok());
+  EXPECT_EQ(OpenStore(options_).status().code(),
             absl::StatusCode::kFailedPrecondition);
 }
+
+INSTANTIATE_ON_BOTH_ENGINES(StoreTest);
 
 }  // namespace
 }  // namespace bestow::server

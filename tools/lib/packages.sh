@@ -10,13 +10,13 @@
 readonly BESTOW_PACKAGES_BUILD=(
   bazel-bootstrap bazel-platforms bazel-rules-java bazel-skylib
   binutils ca-certificates g++ libc6-dev
-  libboost-dev libevent-dev libsqlite3-dev libtomlplusplus-dev libtss2-dev
+  libboost-dev libevent-dev libpq-dev libsqlite3-dev libtomlplusplus-dev libtss2-dev
   "libtss2-tcti-device0|libtss2-tcti-device0t64"
   "libtss2-tcti-swtpm0|libtss2-tcti-swtpm0t64"
   nlohmann-json3-dev openssl procps swtpm swtpm-tools tar tpm2-openssl tpm2-tools xz-utils
 )
 # bazel test //...
-readonly BESTOW_PACKAGES_TEST=(curl libstrongswan-standard-plugins python3 sqlite3 strongswan-pki)
+readonly BESTOW_PACKAGES_TEST=(curl libstrongswan-standard-plugins postgresql python3 sqlite3 strongswan-pki)
 # Sanitizers need nothing more; libFuzzer needs clang and its runtime.
 readonly BESTOW_PACKAGES_FUZZ=(clang "libclang-rt-14-dev|libclang-rt-19-dev")
 readonly BESTOW_PACKAGES_PRESUBMIT=(clang-format git)
@@ -62,6 +62,15 @@ _apt() {
     -o DPkg::Lock::Timeout=120 --no-install-recommends --no-remove "$@"
 }
 
+# The tests start PostgreSQL themselves: its package is not to leave a server
+# running on this machine. What is installed already stays as it is.
+_forbid_postgresql_cluster() {
+  local folder=/etc/postgresql-common/createcluster.d
+  if _is_installed postgresql-common; then return; fi
+  mkdir -p "$folder"
+  printf 'create_main_cluster = false\n' >"$folder/bestow.conf"
+}
+
 # install_packages ENTRY...: installs what is not there, and says so before it
 # does. Never removes a package.
 install_packages() {
@@ -84,6 +93,7 @@ install_packages() {
     step "Reading the mirror's package lists (apt-get update)" apt-get -q update ||
       die "apt-get update failed: see /etc/apt/sources.list, the network and the proxy, then run it again."
   fi
+  if [[ " ${missing[*]} " == *" postgresql "* ]]; then _forbid_postgresql_cluster; fi
   local names=()
   for entry in "${missing[@]}"; do
     names+=("$(_name_to_install "$entry")")
