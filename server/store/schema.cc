@@ -137,6 +137,7 @@ CREATE INDEX certificates_by_identity
   ON certificates (identity_id, label, not_after);
 CREATE INDEX certificates_revoked ON certificates (issuer_key_id, serial)
   WHERE revoked_at IS NOT NULL;
+CREATE INDEX certificates_by_issuer ON certificates (issuer_key_id, not_after);
 CREATE INDEX certificates_changed
   ON certificates (issuer_key_id, revocation_changed_at)
   WHERE revocation_changed_at IS NOT NULL;
