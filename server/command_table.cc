@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/base/edit_distance.h"
+#include "server/admin/ca_commands.h"
 #include "server/admin/commands.h"
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
@@ -133,7 +134,7 @@ const std::vector<const Command*>& AllCommands() {
   static const auto* const kAll = [] {
     auto* all = new std::vector<const Command*>();
     for (absl::Span<const Command> commands :
-         {StateCommands(), RunCommands(), IdentityCommands(),
+         {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
           RequestCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }

@@ -17,25 +17,50 @@
 #include "server/command_table.h"
 
 // What each is for stands on the page of each command that has it.
+DEFINE_string(ca_folder, "", "");
+DEFINE_string(ca_issuers_url, "", "");
 DEFINE_string(ca_key_type, "ec-p256", "");
 DEFINE_string(ca_name, "", "");
+DEFINE_string(chain, "", "");
+DEFINE_string(cps, "", "");
+DEFINE_string(crl_url, "", "");
+DEFINE_string(csr, "", "");
 DEFINE_bool(digest, false, "");
+DEFINE_string(exclude_dirname, "", "");
+DEFINE_string(exclude_dns, "", "");
+DEFINE_string(exclude_email, "", "");
+DEFINE_string(exclude_ip, "", "");
+DEFINE_string(exclude_uri, "", "");
+DEFINE_string(from_passphrase_file, "", "");
 DEFINE_string(hostname, "", "");
 DEFINE_string(issued_before, "", "");
+DEFINE_string(issuer, "", "");
 DEFINE_bool(json, false, "");
 DEFINE_string(key_file, "", "");
 DEFINE_string(key_type, "ec-p256", "");
 DEFINE_string(key_storage, "file", "");
+DEFINE_string(kind, "standalone", "");
 DEFINE_string(label, "", "");
 DEFINE_string(listen, "127.0.0.1:8443", "");
+DEFINE_string(out, "", "");
 DEFINE_string(passphrase_file, "", "");
 DEFINE_string(password_file, "", "");
+DEFINE_string(path_length, "", "");
+DEFINE_string(permit_dirname, "", "");
+DEFINE_string(permit_dns, "", "");
+DEFINE_string(permit_email, "", "");
+DEFINE_string(permit_ip, "", "");
+DEFINE_string(permit_uri, "", "");
+DEFINE_string(pkcs12, "", "");
+DEFINE_string(policy, "", "");
 DEFINE_bool(ra, false, "");
 DEFINE_string(reason, "", "");
 DEFINE_bool(replace, false, "");
 DEFINE_string(state_dir, "", "");
+DEFINE_string(subject, "", "");
 DEFINE_string(tpm, "device:/dev/tpmrm0", "");
 DEFINE_string(valid_for, "24h", "");
+DEFINE_string(validity, "", "");
 DEFINE_string(within, "", "");
 DECLARE_bool(help);
 
@@ -113,7 +138,7 @@ int Main(std::vector<std::string> words) {
   }
   const CommandLine line(FlagsOf(command), given == 0 ? "" : words.back());
   if (absl::c_linear_search(command.flags, "state_dir") &&
-      line.state_dir().empty()) {
+      !command.state_dir_optional && line.state_dir().empty()) {
     return UsageError("--state_dir=DIR is missing", command.name);
   }
   const SystemClock clock;

@@ -39,15 +39,16 @@ struct NamedCipher {
   const char* oid;
   const EVP_CIPHER* (*evp)();
 };
-constexpr std::array<NamedCipher, 2> kCiphers = {{
+constexpr std::array<NamedCipher, 3> kCiphers = {{
     {Pbes2::Cipher::kAes128Cbc, "2.16.840.1.101.3.4.1.2", EVP_aes_128_cbc},
     {Pbes2::Cipher::kAes256Cbc, "2.16.840.1.101.3.4.1.42", EVP_aes_256_cbc},
+    {Pbes2::Cipher::kDesEde3Cbc, "1.2.840.113549.3.7", EVP_des_ede3_cbc},
 }};
 
 constexpr uint64_t kIterations = 600'000;
 constexpr size_t kSaltBytes = 16;
 constexpr size_t kMaxSaltBytes = 128;
-constexpr size_t kBlockBytes = 16;
+constexpr size_t kBlockBytes = 16;  // AES
 
 absl::Status Malformed() {
   return absl::InvalidArgumentError(
@@ -255,13 +256,13 @@ absl::StatusOr<Pbes2> ParsePbes2Der(ByteView algorithm) {
     if (cipher_oid == named.oid) cipher = &named;
   }
   if (cipher == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the cipher ", cipher_oid,
-                     " is not read, AES-128 and AES-256 in CBC mode are"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the cipher ", cipher_oid,
+        " is not read, AES-128, AES-256 and 3DES in CBC mode are"));
   }
-  // AES's parameters (RFC 3565 2.1): AES-IV ::= OCTET STRING (SIZE(16))
+  // AES-IV ::= OCTET STRING (SIZE(16)) (RFC 3565 2.1), 3DES: SIZE(8)
   if (!encryption.ExpectOctetString(&iv) || !encryption.Finish() ||
-      iv.size() != kBlockBytes) {
+      iv.size() != EVP_CIPHER_iv_length(cipher->evp())) {
     return Malformed();
   }
   Pbes2 scheme{Pbkdf2(), cipher->cipher, ToBytes(iv)};
@@ -331,7 +332,8 @@ absl::StatusOr<Bytes> Pbes2Encrypt(const Pbes2& scheme,
 absl::StatusOr<Secret> Pbes2Decrypt(const Pbes2& scheme,
                                     const Secret& passphrase,
                                     ByteView ciphertext) {
-  if (ciphertext.empty() || ciphertext.size() % kBlockBytes != 0) {
+  const size_t block = EVP_CIPHER_block_size(Named(scheme.cipher).evp());
+  if (ciphertext.empty() || ciphertext.size() % block != 0) {
     return absl::InvalidArgumentError("what is encrypted is not whole blocks");
   }
   absl::StatusOr<Secret> key = DeriveKey(scheme, passphrase);

@@ -32,10 +32,11 @@ struct Scrypt {  // RFC 7914
 };
 
 struct Pbes2 {
-  enum class Cipher { kAes128Cbc, kAes256Cbc };
+  // 3DES is read alone: `openssl req -newkey` still writes it.
+  enum class Cipher { kAes128Cbc, kAes256Cbc, kDesEde3Cbc };
   std::variant<Pbkdf2, Scrypt> kdf;
   Cipher cipher = Cipher::kAes256Cbc;
-  Bytes iv;  // 16 octets
+  Bytes iv;  // of the cipher's block: 16 octets, 3DES 8
 };
 
 // PBKDF2 with HMAC-SHA-256 and 600,000 iterations, AES-256; a random salt of 16

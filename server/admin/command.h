@@ -46,6 +46,8 @@ struct Command {
   std::vector<std::string_view> flags;
   std::string_view argument;  // "NAME"; "[NAME]": may be left out; "": none
   int (*run)(const Console& console, const CommandLine& line);
+  // Works without --state_dir too; else one that has the flag needs it.
+  bool state_dir_optional = false;
 };
 
 }  // namespace bestow::server

@@ -28,6 +28,7 @@ constexpr char kInit[] =
     R"(bestow-server init --state_dir=DIR [--hostname=NAME_OR_IP[,...]]
     [--listen=127.0.0.1:8443] [--ca_name="Bestow CA"] [--ca_key_type=ec-p256]
     [--passphrase_file=FILE | --key_storage=tpm [--tpm=device:/dev/tpmrm0]]
+    [--ca_folder=FOLDER]
 
 Makes the state folder DIR: a certification authority, the server's own TLS
 certificate, the database of what is issued, and bestow-server.toml, which is
@@ -50,17 +51,8 @@ folder that already holds a state; can be run again after a failure.
                file, or tpm: the CA's key is made in this machine's TPM and
                never leaves it, so that no backup brings it back
   --tpm        where the TPM is
-)";
-
-constexpr char kCaCreate[] =
-    R"(bestow-server ca create --state_dir=DIR NAME [--ca_name="NAME"]
-    [--key_type=ec-p256]
-
-Makes another CA in DIR/cas/NAME, for labels: write ca = "cas/NAME" below
-[labels.LABEL] in bestow-server.toml. Prints the CA's SHA-256 fingerprint.
-
-  --ca_name    the common name of the CA
-  --key_type   ec-p256, ec-p384, rsa-2048, rsa-3072 or ed25519
+  --ca_folder  takes (a copy of) the CA that `ca import`, `ca import-key` or
+               `ca create --issuer` has made there, in place of a new one
 )";
 
 constexpr char kCheck[] = R"(bestow-server check --state_dir=DIR
@@ -131,6 +123,7 @@ int InitCommand(const Console& console, const InitFlags& flags) {
   }
   options.ca_key_storage = *storage;
   options.ca_keys.tpm = flags.tpm;
+  options.ca_folder = flags.ca_folder;
   if (!flags.passphrase_file.empty()) {
     options.ca_keys.passphrase_file =
         std::filesystem::absolute(flags.passphrase_file).string();
@@ -143,16 +136,19 @@ int InitCommand(const Console& console, const InitFlags& flags) {
   absl::StatusOr<std::string> fingerprint =
       InitState(options, console.clock.Now());
   if (!fingerprint.ok()) {
-    const int code = absl::IsInvalidArgument(fingerprint.status()) ? kExitUsage
-                     : absl::IsAlreadyExists(fingerprint.status())
-                         ? kExitState
-                         : kExitFailed;
+    const absl::Status& status = fingerprint.status();
+    const int code =
+        absl::IsInvalidArgument(status) ? kExitUsage
+        : absl::IsAlreadyExists(status) || absl::IsFailedPrecondition(status)
+            ? kExitState
+            : kExitFailed;
     return Report(console, code, fingerprint.status());
   }
   const StatePaths paths(flags.state_dir);
   console.out << "State folder: " << paths.folder << "\n"
-              << "CA: " << flags.ca_name << ", certificate in "
-              << paths.ca_certificate << "\n"
+              << "CA: "
+              << (flags.ca_folder.empty() ? flags.ca_name : flags.ca_folder)
+              << ", certificate in " << paths.ca_certificate << "\n"
               << "CA SHA-256 fingerprint: " << *fingerprint << "\n"
               << "Server names: " << absl::StrJoin(options.hostnames, ", ")
               << "\n\nNext:\n"
@@ -164,34 +160,6 @@ int InitCommand(const Console& console, const InitFlags& flags) {
               << "Settings are in " << paths.config
               << ". Keep a copy of the whole folder in a safe place: it holds "
                  "the CA's key.\n";
-  return kExitOk;
-}
-
-int CaCreateCommand(const Console& console, const CaCreateFlags& flags) {
-  absl::StatusOr<KeyType> key_type = KeyTypeByName(flags.key_type);
-  if (!key_type.ok()) {
-    return Report(console, kExitUsage,
-                  absl::InvalidArgumentError(absl::StrCat(
-                      "--key_type: ", key_type.status().message())));
-  }
-  const StatePaths paths(flags.state_dir);
-  const std::string& common_name =
-      flags.ca_name.empty() ? flags.name : flags.ca_name;
-  absl::StatusOr<Certificate> made =
-      AddCa(paths, flags.name, common_name, *key_type, console.clock.Now());
-  if (!made.ok()) {
-    const int code = absl::IsInvalidArgument(made.status())      ? kExitUsage
-                     : absl::IsFailedPrecondition(made.status()) ? kExitState
-                                                                 : kExitFailed;
-    return Report(console, code, made.status());
-  }
-  console.out
-      << "CA: " << common_name << ", certificate in "
-      << CaPaths(absl::StrCat(paths.cas_folder, "/", flags.name)).certificate
-      << "\nCA SHA-256 fingerprint: " << HexEncode(Sha256(made->der))
-      << "\n\nNext: let a label use it, in " << paths.config << "\n  [labels."
-      << flags.name << "]\n  ca = \"cas/" << flags.name
-      << "\"\nand send a running server SIGHUP.\n";
   return kExitOk;
 }
 
@@ -268,16 +236,25 @@ absl::Span<const Command> StateCommands() {
        "make a state folder with a CA",
        kInit,
        {"state_dir", "hostname", "listen", "ca_name", "ca_key_type",
-        "key_storage", "passphrase_file", "tpm"},
+        "key_storage", "passphrase_file", "tpm", "ca_folder"},
        "",
        [](const Console& console, const CommandLine& line) {
          const std::string& ca_name = line.Text("ca_name");
+         for (std::string_view flag :
+              {"ca_name", "ca_key_type", "key_storage"}) {
+           if (line.Given("ca_folder") && line.Given(flag)) {
+             return Report(
+                 console, kExitUsage,
+                 absl::InvalidArgumentError(absl::StrCat(
+                     "--", flag, " is of a new CA, and --ca_folder has one")));
+           }
+         }
          return InitCommand(
              console,
              {line.state_dir(), line.Text("hostname"), line.Text("listen"),
               ca_name.empty() ? "Bestow CA" : ca_name, line.Text("ca_key_type"),
               line.Text("key_storage"), line.Text("passphrase_file"),
-              line.Text("tpm")});
+              line.Text("tpm"), line.Text("ca_folder")});
        }},
       {"check",
        "check the config and the state",
@@ -286,16 +263,6 @@ absl::Span<const Command> StateCommands() {
        "",
        [](const Console& console, const CommandLine& line) {
          return CheckCommand(console, line.state_dir());
-       }},
-      {"ca create",
-       "make another CA, for labels",
-       kCaCreate,
-       {"state_dir", "ca_name", "key_type"},
-       "NAME",
-       [](const Console& console, const CommandLine& line) {
-         return CaCreateCommand(
-             console, {line.state_dir(), line.argument(), line.Text("ca_name"),
-                       line.Text("key_type")});
        }},
       {"certificates list",
        "list the issued certificates",

@@ -21,16 +21,9 @@ struct InitFlags {
   std::string key_storage = "file";
   std::string passphrase_file;
   std::string tpm = "device:/dev/tpmrm0";
+  std::string ca_folder;  // "": a new CA
 };
 int InitCommand(const Console& console, const InitFlags& flags);
-
-struct CaCreateFlags {
-  std::string state_dir;
-  std::string name;     // of its folder, cas/NAME
-  std::string ca_name;  // "": NAME
-  std::string key_type = "ec-p256";
-};
-int CaCreateCommand(const Console& console, const CaCreateFlags& flags);
 
 // Loads what `run` would, and says what it would serve.
 int CheckCommand(const Console& console, const std::string& state_dir);

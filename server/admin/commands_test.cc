@@ -22,6 +22,7 @@
 #include "gtest/gtest.h"
 #include "server/admin/ca_folder.h"
 #include "server/admin/identity_commands.h"
+#include "server/admin/new_ca.h"
 #include "server/admin/request_commands.h"
 #include "server/admin/state_folder.h"
 #include "server/admin/state_store.h"
@@ -185,28 +186,6 @@ TEST_F(CommandsTest, AFolderThatIsNoStateIsExitCode3) {
   EXPECT_EQ(AddSecretCommand(console_, {none, "a"}, {"1h"}), kExitState);
 }
 
-TEST_F(CommandsTest, MakesACaThatALabelCanUse) {
-  for (const char* type :
-       {"ec-p256", "ec-p384", "rsa-2048", "rsa-3072", "ed25519"}) {
-    Clear();
-    EXPECT_EQ(CaCreateCommand(console_, {folder_, type, "A CA", type}), kExitOk)
-        << err_.str();
-    EXPECT_TRUE(absl::StrContains(out_.str(), "CA SHA-256 fingerprint: "));
-    auto ca = LoadCa(absl::StrCat(folder_, "/cas/", type));
-    ASSERT_TRUE(ca.ok()) << ca.status();
-    EXPECT_EQ(*KeyTypeOfSpki(ca->authority->certificate().spki),
-              *KeyTypeByName(type));
-  }
-  EXPECT_EQ(CaCreateCommand(console_, {folder_, "ec-p256", "", "ec-p256"}),
-            kExitFailed);
-  EXPECT_EQ(CaCreateCommand(console_, {folder_, "b", "", "dsa"}), kExitUsage);
-  EXPECT_EQ(CaCreateCommand(console_, {folder_, "../b", "", "ec-p256"}),
-            kExitUsage);
-  EXPECT_EQ(CaCreateCommand(console_, {folder_, ".b", "", "ec-p256"}),
-            kExitUsage);
-  EXPECT_EQ(CaCreateCommand(console_, {folder_ + "_none", "b"}), kExitState);
-}
-
 TEST_F(CommandsTest, InitTakesTheTypeOfTheCasKey) {
   const std::string other = folder_ + "_rsa";
   EXPECT_EQ(InitCommand(console_,
@@ -227,7 +206,9 @@ TEST_F(CommandsTest, ChecksWithoutServing) {
   AddToConfig("[labels.plant]\nca = \"cas/plant\"\n");
   EXPECT_EQ(CheckCommand(console_, folder_), kExitState);
   EXPECT_TRUE(absl::StrContains(err_.str(), "label plant: ")) << err_.str();
-  ASSERT_EQ(CaCreateCommand(console_, {folder_, "plant"}), kExitOk);
+  ASSERT_TRUE(AddCa(StatePaths(folder_), "plant", "plant", KeyType::kEcP256,
+                    console_.clock.Now())
+                  .ok());
   Clear();
   EXPECT_EQ(CheckCommand(console_, folder_), kExitOk) << err_.str();
   EXPECT_TRUE(absl::StrContains(

@@ -11,19 +11,25 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "common/base/file.h"
+#include "common/base/secret.h"
 #include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
+#include "server/admin/ca_folder.h"
+#include "server/admin/ca_maker.h"
 #include "server/admin/new_ca.h"
 #include "server/admin/state_files.h"
 #include "server/admin/state_folder.h"
 #include "server/auth/sealed_secret.h"
+#include "server/ca/ca_certificate.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/store/open_store.h"
 
 namespace bestow::server {
 namespace {
+
+constexpr size_t kMaxKeyFileBytes = size_t{128} << 10;
 
 absl::Status Move(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return absl::OkStatus();
@@ -66,37 +72,70 @@ absl::Status PrepareFolder(const StatePaths& paths) {
 }
 
 struct Credentials {
-  NewCa ca;
+  std::shared_ptr<const CertificateAuthority> authority;
+  CaFiles ca;
   std::shared_ptr<SoftwareSigner> tls_key;
   absl::StatusOr<Certificate> tls = absl::UnknownError("not made");
 };
 
-absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
-                                            absl::Time now) {
+absl::Status MakeNewCa(const InitOptions& options, absl::Time now,
+                       Credentials& made) {
   absl::StatusOr<NewCa> ca = MakeCa(options.ca_name, options.ca_key_type, now,
                                     options.ca_key_storage, options.ca_keys);
   if (!ca.ok()) return ca.status();
+  absl::StatusOr<std::shared_ptr<const CertificateAuthority>> authority =
+      CertificateAuthority::Create(ca->certificate, ca->key);
+  if (!authority.ok()) return authority.status();
+  made.authority = *std::move(authority);
+  made.ca.key_pem = std::move(ca->key_pem);
+  made.ca.chain = {ca->certificate};
+  return absl::OkStatus();
+}
+
+absl::Status TakeCa(const InitOptions& options, absl::Time now,
+                    Credentials& made) {
+  absl::StatusOr<CaBundle> ca = LoadCa(options.ca_folder, options.ca_keys);
+  if (!ca.ok()) return ca.status();
+  if (!ca->rollover.empty() || !ca->former.empty() || ca->next.has_value()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.ca_folder,
+                     " has had a rollover, or has one ahead: it belongs to a "
+                     "state folder, which a backup brings back"));
+  }
+  absl::Status status = CheckIssues(ca->chain, ca->authority->signer(), now);
+  if (!status.ok()) return status;
+  absl::StatusOr<std::string> pem =
+      ReadFile(CaPaths(options.ca_folder).key, kMaxKeyFileBytes);
+  if (!pem.ok()) return pem.status();
+  made.authority = ca->authority;
+  made.ca.key_pem = Secret(std::string_view(*pem));
+  Cleanse(pem->data(), pem->size());
+  made.ca.chain = ca->chain;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
+                                            absl::Time now) {
+  Credentials made;
+  absl::Status status = options.ca_folder.empty()
+                            ? MakeNewCa(options, now, made)
+                            : TakeCa(options, now, made);
+  if (!status.ok()) return status;
   // P-256 whatever the CA's: what every client takes without another round
   // trip.
   absl::StatusOr<std::unique_ptr<SoftwareSigner>> tls_key =
       SoftwareSigner::Generate();
   if (!tls_key.ok()) return tls_key.status();
-  Credentials made;
-  made.ca = *std::move(ca);
   made.tls_key = *std::move(tls_key);
-  absl::StatusOr<std::shared_ptr<const CertificateAuthority>> authority =
-      CertificateAuthority::Create(made.ca.certificate, made.ca.key);
-  if (!authority.ok()) return authority.status();
   absl::StatusOr<SubscriberContents> contents =
       TlsServerContents(options.hostnames, TlsConfig().validity);
   if (!contents.ok()) return contents.status();
   absl::Notification done;
-  (*authority)
-      ->Issue(*contents, made.tls_key->public_key_spki(), now,
-              [&](absl::StatusOr<Certificate> issued) {
-                made.tls = std::move(issued);
-                done.Notify();
-              });
+  made.authority->Issue(*contents, made.tls_key->public_key_spki(), now,
+                        [&](absl::StatusOr<Certificate> issued) {
+                          made.tls = std::move(issued);
+                          done.Notify();
+                        });
   done.WaitForNotification();
   if (!made.tls.ok()) return made.tls.status();
   return made;
@@ -104,16 +143,17 @@ absl::StatusOr<Credentials> MakeCredentials(const InitOptions& options,
 
 absl::Status WriteAll(const InitOptions& options, const Credentials& made,
                       const StatePaths& to) {
-  absl::Status status = WriteCa(made.ca, to.ca_folder);
+  absl::Status status = MakeDirectory(to.ca_folder, kFolderMode);
+  if (status.ok()) status = WriteCaFiles(made.ca, to.ca_folder);
   if (status.ok()) status = MakeDirectory(to.tls_folder, kFolderMode);
   if (status.ok()) status = WriteKey(to.tls_key, *made.tls_key);
   if (status.ok()) {
-    // The leaf first; the CA too, for agents that know its fingerprint only.
-    status = CreateFileDurably(
-        to.tls_certificate,
-        AsBytes(SerializeCertificatePem(made.tls->der) +
-                SerializeCertificatePem(made.ca.certificate.der)),
-        kPublicMode);
+    // The leaf first; the root too, for agents that know its fingerprint only.
+    std::string pem = SerializeCertificatePem(made.tls->der);
+    for (const Certificate& ca : made.ca.chain) {
+      absl::StrAppend(&pem, SerializeCertificatePem(ca.der));
+    }
+    status = CreateFileDurably(to.tls_certificate, AsBytes(pem), kPublicMode);
   }
   if (status.ok()) status = CreateStore({.path = to.database});
   // It holds the hashes of passwords; SQLite's side files take its mode.
@@ -157,7 +197,7 @@ absl::StatusOr<std::string> InitState(const InitOptions& options,
   if (!status.ok()) return status;
   status = RemovePath(paths.staging);
   if (!status.ok()) return status;
-  return HexEncode(Sha256(made->ca.certificate.der));
+  return HexEncode(Sha256(made->ca.chain.back().der));
 }
 
 }  // namespace bestow::server

@@ -108,7 +108,8 @@ absl::StatusOr<Secret> DecryptKey(const std::string& path, ByteView der,
     return Problem(path,
                    "is under a passphrase: say in bestow-server.toml where "
                    "that is, as [ca_keys] passphrase_file or "
-                   "passphrase_credential, or as --passphrase_file");
+                   "passphrase_credential, or as --passphrase_file (of an "
+                   "issuer, or a key from elsewhere: --from_passphrase_file)");
   }
   absl::StatusOr<Secret> passphrase = ReadPassphrase(options.passphrase_file);
   if (!passphrase.ok()) return passphrase.status();

@@ -8,6 +8,7 @@ PASSPHRASE = "correct horse"
 PBES2, PBKDF2, SCRYPT = "1.2.840.113549.1.5.13", "1.2.840.113549.1.5.12", "1.3.6.1.4.1.11591.4.11"
 SHA1, SHA224, SHA256 = "1.2.840.113549.2.7", "1.2.840.113549.2.8", "1.2.840.113549.2.9"
 AES256, AES256_GCM = "2.16.840.1.101.3.4.1.42", "2.16.840.1.101.3.4.1.46"
+DES_EDE3 = "1.2.840.113549.3.7"
 DATA, ENCRYPTED_DATA, SIGNED_DATA = (
     "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.6", "1.2.840.113549.1.7.2")
 SHROUDED, CERT_BAG = "1.2.840.113549.1.12.10.1.2", "1.2.840.113549.1.12.10.1.3"
@@ -50,6 +51,8 @@ def encrypted_pkcs8(keys):
     for sha in ("SHA1", "SHA384", "SHA512"):
         ok("hmac_" + sha.lower(), "PBKDF2 with HMAC-" + sha,
            by_openssl("p256", "-v2", "aes256", "-v2prf", "hmacWith" + sha, "-iter", "2048"), **known)
+    ok("3des", "openssl -v2 des3, as `openssl req -newkey` writes too",
+       by_openssl("p256", "-v2", "des3", "-iter", "2048"), **known)
     ok("rsa", "An RSA key", by_openssl("rsa2048", "-v2", "aes256", "-iter", "2048"), **known)
     ok("scrypt", "openssl -scrypt", by_openssl("p256", "-scrypt"), **known)
     ok("key_length", "The cipher's key length written out",
@@ -80,6 +83,7 @@ def encrypted_pkcs8(keys):
     bad("salt_empty", "No salt", encrypted(pbes2(pbkdf2(salt=b""))), "malformed")
     bad("salt_long", "A salt of 129 octets", encrypted(pbes2(pbkdf2(salt=b"s" * 129))), "malformed")
     bad("iv_short", "An IV of 15 octets", encrypted(pbes2(iv=IV[1:])), "malformed")
+    bad("iv_3des", "3DES with an IV of 16 octets", encrypted(pbes2(cipher=DES_EDE3)), "malformed")
     bad("prf", "HMAC with SHA-224", encrypted(pbes2(pbkdf2(prf=SHA224))), "is not read")
     bad("cipher", "AES-GCM", encrypted(pbes2(cipher=AES256_GCM)), "is not read")
     bad("kdf", "A key derivation nobody knows", encrypted(pbes2(seq(oid("1.2.3"), seq()))), "are not read")
