@@ -123,17 +123,26 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
 }
 
 // SIGHUP: what is on the disk now, or what has been served so far.
-void Reload(LiveState& live, Housekeeper& housekeeper, absl::Time now) {
+void Reload(LiveState& live, Server& server, absl::Time now) {
   absl::StatusOr<std::vector<std::string>> unchanged = live.Reload();
   if (!unchanged.ok()) {
     LogLines(unchanged.status().message());
     LOG(ERROR) << "not reloaded: the server goes on with what it had";
+    server.audit().Append({now,
+                           "server",
+                           "local",
+                           "reload",
+                           "failed",
+                           "",
+                           "",
+                           std::string(unchanged.status().message()),
+                           {}});
     return;
   }
   for (const std::string& setting : *unchanged) {
     LOG(WARNING) << setting << " changed: it takes effect at a restart";
   }
-  WakeUpkeep(housekeeper);
+  WakeUpkeep(server.housekeeper());
   const std::shared_ptr<const ServerState> state = live.Get();
   WarnOfEnds(*state, now);
   LOG(INFO) << "reloaded: " << state->config.labels.size()
@@ -178,9 +187,8 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   };
   const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
-  const auto on_hup = (*signals)->OnSignal(SIGHUP, [&] {
-    Reload(live, (*server)->housekeeper(), console.clock.Now());
-  });
+  const auto on_hup = (*signals)->OnSignal(
+      SIGHUP, [&] { Reload(live, **server, console.clock.Now()); });
   SetHangupBlocked(false);
   std::thread serving([&] {
     (*server)->Run();
@@ -196,6 +204,8 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   }
   (*signals)->Run();
   serving.join();
+  (*server)->audit().Append(
+      {console.clock.Now(), "server", "local", "stop", "done", "", "", "", {}});
   LOG(INFO) << "stopped";
   return kExitOk;
 }

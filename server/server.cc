@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "server/audit/serving_entry.h"
 #include "server/est/reply.h"
 #include "server/revocation/public_http.h"
 
@@ -116,10 +117,16 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   if (!authenticator.ok()) return authenticator.status();
   server->authenticator_ = *std::move(authenticator);
 
+  server->audit_ = std::make_unique<AuditTrail>(*server->store_, clock);
+  server->audit_->Append(ServingEntry("start", clock.Now(), state.materials));
+  server->housekeeper_.Add("audit", [server = server.get()](absl::Time now) {
+    return server->audit_->Flush(now);
+  });
+
   server->service_ = std::make_unique<EstService>(EstService::Options{
       [server = server.get()] { return server->serving().snapshot; },
       {server->store_.get(), server->authenticator_.get(), &clock,
-       server->sealer_.get()},
+       server->sealer_.get(), server->audit_.get()},
       server->log_line_});
 
   server->revocation_ = std::make_unique<RevocationService>(
@@ -222,6 +229,7 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
     unchanged.push_back("limits.wrong_credentials");
   }
   if (!state.sealer->HasSameKeyAs(*sealer_)) unchanged.push_back("seal.key");
+  audit_->Append(ServingEntry("reload", clock_.Now(), state.materials));
   return unchanged;
 }
 

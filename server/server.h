@@ -17,6 +17,7 @@
 #include "common/net/http_server.h"
 #include "common/tls/tls_context.h"
 #include "server/admin/state_folder.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
@@ -48,6 +49,7 @@ class Server {
   // Run() does.
   Housekeeper& housekeeper() { return housekeeper_; }
   RevocationService& revocation() { return *revocation_; }
+  AuditTrail& audit() { return *audit_; }
 
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
@@ -94,6 +96,7 @@ class Server {
   std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
+  std::unique_ptr<AuditTrail> audit_;             // uses store_
   std::unique_ptr<EstService> service_;
   std::unique_ptr<RevocationService> revocation_;
   Housekeeper housekeeper_;  // its tasks use all of the above

@@ -66,6 +66,7 @@ void AskForApproval(const Services& services,
   pending.subject = request.subject.ToText();
   pending.csr = request.der;
   pending.secret_id = secret_id;
+  pending.audit = exchange->MakeAuditEntry("waiting", "");
   pending.created_at = services.clock->Now();
   pending.expires_at = pending.created_at + config.enrollment.approval_expiry;
   services.store->FindOrAddPending(

@@ -21,11 +21,27 @@
 
 namespace bestow::server {
 
+namespace {
+
+// Of both a subject may be as long as the body.
+constexpr size_t kMaxAskedBytes = 300;
+
+std::string DescribeRequest(const Pkcs10Request& request) {
+  const std::string subject = request.subject.ToText();
+  absl::StatusOr<KeyType> type = KeyTypeOfSpki(request.spki);
+  return absl::StrCat(
+      subject.empty() ? "no subject" : subject.substr(0, kMaxAskedBytes), ", ",
+      type.ok() ? KeyTypeName(*type) : "another kind of key");
+}
+
+}  // namespace
+
 void Enrollment::Start(const Services& services, const Shared& shared,
                        est::Operation operation,
                        std::shared_ptr<Exchange> exchange) {
   std::shared_ptr<Enrollment> self(
       new Enrollment(services, shared, operation, std::move(exchange)));
+  self->exchange_->BeginDecision();
   absl::Status status = self->CheckForm();
   if (!status.ok()) return self->exchange_->Fail(status);
   if (self->is_renewal()) {
@@ -80,6 +96,7 @@ absl::Status Enrollment::CheckRequest() {
                is_server_key() ? CsrKey::kIgnored : CsrKey::kCertified);
   if (!request.ok()) return request.status();
   request_ = *std::move(request);
+  exchange_->log().asked = DescribeRequest(request_);
   // Before the verdict: RFC 9266 4.1 wants no second try over this session
   // either.
   if (HasLink(request_)) exchange_->EndConnection();
@@ -107,6 +124,7 @@ absl::Status Enrollment::CheckRequest() {
                     "a registration authority enrolls others by its "
                     "certificate or its password, not by a one-time secret");
     }
+    exchange_->log().enrollee = enrollee_.identity;
     exchange_->log().AddNote(absl::StrCat("for ", enrollee_.identity));
   }
   // RFC 7894 4: "The EST server MAY ignore challenge attributes according to

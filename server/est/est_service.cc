@@ -38,7 +38,7 @@ void EstService::Handle(const HttpRequest& request, ClientInfo client,
                         Exchange::Post post, Exchange::Reply reply) const {
   auto exchange = std::make_shared<Exchange>(
       request, std::move(client), options_.snapshot(), std::move(post),
-      std::move(reply), options_.log_line);
+      std::move(reply), options_.log_line, *options_.services.audit);
   const std::string_view path = PathOf(exchange->request().target);
   const std::optional<est::Target> target = est::ParsePath(path);
   if (!target.has_value() || target->operation == est::Operation::kFullCmc) {

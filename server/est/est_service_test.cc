@@ -340,7 +340,8 @@ TEST_F(EstServiceTest, AsksToComeBackWhenTooManyPasswordsWait) {
   ASSERT_TRUE(authenticator.ok());
   EstService service(
       {[this] { return snapshot_; },
-       {store_.get(), authenticator->get(), &clock_},
+       {store_.get(), authenticator->get(), &clock_, sealer_.get(),
+        audit_.get()},
        [this](const std::string& line) { log_.push_back(line); }});
   std::optional<HttpResponse> response;
   const auto send = [&](const std::string& password) {

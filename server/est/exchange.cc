@@ -30,7 +30,7 @@ void LogFields::AddNote(std::string_view more) {
 
 Exchange::Exchange(HttpRequest request, ClientInfo client,
                    std::shared_ptr<const Snapshot> snapshot, Post post,
-                   Reply reply, LogLine log_line)
+                   Reply reply, LogLine log_line, AuditTrail& audit)
     : request_(std::move(request)),
       client_(std::move(client)),
       snapshot_(std::move(snapshot)),
@@ -38,6 +38,7 @@ Exchange::Exchange(HttpRequest request, ClientInfo client,
       post_(std::move(post)),
       reply_(std::move(reply)),
       log_line_(std::move(log_line)),
+      audit_(audit),
       loop_thread_(std::this_thread::get_id()) {}
 
 void Exchange::Resume(std::function<void()> step) {
@@ -57,7 +58,41 @@ void Exchange::Fail(const absl::Status& refusal,
   HttpResponse response = ErrorReply(refusal, challenges_, allowed_methods);
   WriteLogLine(response.status, RowOf(ProblemOf(refusal)).name,
                refusal.message());
+  if (is_decision_) AppendRefusal(refusal);
   Send(std::move(response));
+}
+
+void Exchange::AppendRefusal(const absl::Status& refusal) {
+  const Problem problem = ProblemOf(refusal);
+  if (problem == Problem::kNoCredentials) return;
+  const bool is_failure =
+      problem == Problem::kBusy || problem == Problem::kInternal;
+  audit_.AppendRefusal(MakeAuditEntry(
+      is_failure ? "failed" : "refused",
+      absl::StrCat(RowOf(problem).name, ": ", refusal.message())));
+}
+
+AuditEntry Exchange::MakeAuditEntry(std::string_view outcome,
+                                    std::string_view detail) const {
+  AuditEntry entry;
+  entry.at = audit_.Now();
+  entry.actor = log_.identity;
+  entry.source = AuditSource(client_.remote_address);
+  entry.action = log_.operation;
+  entry.outcome = std::string(outcome);
+  entry.label = log_.label;
+  entry.subject = log_.enrollee.empty() ? log_.identity : log_.enrollee;
+  const auto add = [&](std::string_view before, std::string_view text) {
+    if (text.empty()) return;
+    absl::StrAppend(&entry.detail, entry.detail.empty() ? "" : "; ", before,
+                    text);
+  };
+  add("", detail);
+  add("by ", log_.auth);
+  add("asked for ", log_.asked);
+  add("not given: ", log_.wish);
+  add("", log_.note);
+  return entry;
 }
 
 void Exchange::Send(HttpResponse response) {

@@ -14,7 +14,9 @@
 #include "common/base/bytes.h"
 #include "common/net/http_message.h"
 #include "common/tls/tls_stream.h"
+#include "server/audit/audit_trail.h"
 #include "server/est/snapshot.h"
+#include "server/store/audit_entry.h"
 
 namespace bestow::server {
 
@@ -27,14 +29,17 @@ struct ClientInfo {
   absl::StatusOr<Bytes> channel_binding = absl::UnavailableError("no TLS");
 };
 
-// Fields of the request's line in the log; "" is left out.
+// Fields of the request's line in the log, and of its entry in the audit log;
+// "" is left out.
 struct LogFields {
   std::string operation;
   std::string label;
   std::string identity;
   std::string auth;
   std::string serial;
-  std::string wish;  // names that were asked for and not given
+  std::string enrollee;  // whom it is for, where that is another identity
+  std::string asked;     // the audit log's alone: "CN=a, ec-p256"
+  std::string wish;      // names that were asked for and not given
   std::string note;
 
   void AddNote(std::string_view more);
@@ -50,7 +55,7 @@ class Exchange {
 
   Exchange(HttpRequest request, ClientInfo client,
            std::shared_ptr<const Snapshot> snapshot, Post post, Reply reply,
-           LogLine log_line);
+           LogLine log_line, AuditTrail& audit);
 
   const HttpRequest& request() const { return request_; }
   const ClientInfo& client() const { return client_; }
@@ -64,6 +69,13 @@ class Exchange {
   void set_challenges(std::vector<std::string> challenges) {
     challenges_ = std::move(challenges);
   }
+
+  // From now on a failure is a decision: it is in the audit log. But for a
+  // request without any credentials, which is how a client asks for which.
+  void BeginDecision() { is_decision_ = true; }
+  // As it stands now. Without a serial number.
+  AuditEntry MakeAuditEntry(std::string_view outcome,
+                            std::string_view detail) const;
 
   // Runs `step` on the loop's thread: now when called there, else posted.
   void Resume(std::function<void()> step);
@@ -79,6 +91,7 @@ class Exchange {
   void Send(HttpResponse response);
   void WriteLogLine(int http_status, std::string_view problem,
                     std::string_view reason);
+  void AppendRefusal(const absl::Status& refusal);
 
   const HttpRequest request_;
   const ClientInfo client_;
@@ -88,9 +101,11 @@ class Exchange {
   const Post post_;
   Reply reply_;  // empty once finished
   const LogLine log_line_;
+  AuditTrail& audit_;
   const std::thread::id loop_thread_;
   LogFields log_;
   bool ends_connection_ = false;
+  bool is_decision_ = false;
 };
 
 }  // namespace bestow::server

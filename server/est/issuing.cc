@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "common/base/failpoint.h"
 #include "server/est/status_table.h"
 #include "server/est/store_refusal.h"
@@ -53,6 +55,11 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   issuance.replaces_serial = order_.replaces_serial;
   issuance.secret_retry_window =
       exchange_->service().config.secret_retry_window;
+  issuance.audit = exchange_->MakeAuditEntry(
+      "issued", absl::StrCat(certificate->subject.ToText(), " until ",
+                             absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
+                                              certificate->not_after,
+                                              absl::UTCTimeZone())));
   // So that the crash test can see a server that is wrong in this. Nothing but
   // a test binary has a handler of failpoints.
   if (Failpoint("est.reply_before_commit")) done_(certificate->der);

@@ -238,7 +238,7 @@ TEST_F(ServerKeygenTest, EncryptsToTheCertifiedKeyThatTheRequestNames) {
 TEST_F(ServerKeygenTest, RefusesKeysThatItDoesNotHaveOrThatAreNotFit) {
   AddSharedKey("gw-17", Bytes{1}, Bytes(16, 9));
   AddSharedKey("gw-18", Bytes{2}, Bytes(16, 9));
-  const std::string before = *DumpDatabase(database_);
+  const std::string before = Dump();
   Pkcs10Template wanted = Wish(*device_, "CN=x");
   for (const Bytes& identifier : {Bytes{2}, Bytes{3}, Bytes{1, 0}}) {
     wanted.decrypt_key_identifier = identifier;
@@ -251,7 +251,7 @@ TEST_F(ServerKeygenTest, RefusesKeysThatItDoesNotHaveOrThatAreNotFit) {
   wanted.decrypt_key_identifier.reset();
   ExpectRefused(Ask(wanted), 400, "unknown-key-id",
                 "names no key that this server has certified");
-  EXPECT_EQ(*DumpDatabase(database_), before);
+  EXPECT_EQ(Dump(), before);
 
   auto holder = *SoftwareSigner::Generate();
   const Certificate unfit = Certify(*holder, kDigitalSignature);

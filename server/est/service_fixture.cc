@@ -6,10 +6,13 @@
 #include <optional>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
 #include "server/auth/password.h"
+#include "server/store/database_dump.h"
+#include "server/store/listing.h"
 
 namespace bestow::server {
 namespace {
@@ -70,16 +73,64 @@ void ServiceFixture::ConfigureStore(StoreOptions options) {
       *store_, clock_, {.cost = kCheap, .sealer = sealer_});
   ASSERT_TRUE(authenticator.ok());
   authenticator_ = *std::move(authenticator);
+  AuditTrail::Options audit_options;
+  audit_options.one.burst = 0;  // no limit
+  audit_options.unknown.burst = 0;
+  audit_ = std::make_unique<AuditTrail>(*store_, clock_, audit_options);
   service_ = std::make_unique<EstService>(EstService::Options{
       [this] { return snapshot_; },
-      {store_.get(), authenticator_.get(), &clock_, sealer_.get()},
+      {store_.get(), authenticator_.get(), &clock_, sealer_.get(),
+       audit_.get()},
       [this](const std::string& line) { log_.push_back(line); }});
 }
 
 void ServiceFixture::TearDown() {
   service_.reset();
+  audit_.reset();
   authenticator_.reset();
   store_.reset();
+}
+
+std::string ServiceFixture::Dump() {
+  return *DumpDatabase(database_, /*but_for=*/"audit_log");
+}
+
+std::vector<AuditRecord> ServiceFixture::AuditAfter(int64_t sequence) {
+  // Writes nothing, after what is in the queue.
+  EXPECT_TRUE(store_->AppendAndWait({}).ok());
+  auto records = store_->ReadAudit(sequence, kMaxPage);
+  EXPECT_TRUE(records.ok()) << records.status();
+  return *records;
+}
+
+void ServiceFixture::ExpectNothingButAudited(
+    const std::function<HttpResponse()>& ask, std::string_view problem) {
+  const std::string before = Dump();
+  const int64_t sequence = AuditAfter(0).size();
+  ask();
+  EXPECT_EQ(Dump(), before);
+  const std::vector<AuditRecord> audited = AuditAfter(sequence);
+  const std::string& line = log_.back();
+  // What was not understood as an enrollment, or did not say who asks, is no
+  // decision.
+  const bool is_enrollment = absl::StrContains(line, "op=simple") ||
+                             absl::StrContains(line, "op=serverkeygen");
+  if (!is_enrollment || problem == "no-credentials" ||
+      problem == "unknown-label" || problem == "wrong-method") {
+    EXPECT_TRUE(audited.empty()) << audited.front().entry.detail;
+    return;
+  }
+  ASSERT_EQ(audited.size(), 1u) << line;
+  const AuditEntry& entry = audited.front().entry;
+  EXPECT_EQ(entry.outcome,
+            problem == "busy" || problem == "internal" ? "failed" : "refused");
+  EXPECT_TRUE(absl::StrContains(entry.detail, absl::StrCat(problem, ": ")))
+      << entry.detail;
+  EXPECT_EQ(entry.source, "192.0.2.7");
+  EXPECT_TRUE(absl::StrContains(line, absl::StrCat("op=", entry.action)));
+  EXPECT_EQ(absl::StrContains(line, " identity="), !entry.actor.empty());
+  EXPECT_FALSE(absl::StrContains(entry.detail, kPassword));
+  EXPECT_FALSE(absl::StrContains(entry.detail, kSecret));
 }
 
 void ServiceFixture::Configure(const Config& config) {

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,12 +20,14 @@
 #include "common/pki/certificate.h"
 #include "common/pki/pkcs10.h"
 #include "gtest/gtest.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/ca/ca_bundle.h"
 #include "server/ca/certificate_authority.h"
 #include "server/config/config.h"
 #include "server/est/est_service.h"
+#include "server/store/audit_entry.h"
 #include "server/store/open_store.h"
 
 namespace bestow::server {
@@ -90,6 +93,14 @@ class ServiceFixture : public testing::Test {
   static std::string HeaderOf(const HttpResponse& response,
                               const std::string& name);
   size_t RecordCount();
+  // The database, but for the audit log.
+  std::string Dump();
+  // What the audit log has behind that entry, when all is written.
+  std::vector<AuditRecord> AuditAfter(int64_t sequence);
+  // Asks for what is refused for that problem: nothing in the database changes
+  // but the audit log, which has an entry that says so, without a secret.
+  void ExpectNothingButAudited(const std::function<HttpResponse()>& ask,
+                               std::string_view problem);
 
   std::string database_;
   FakeClock clock_;
@@ -97,6 +108,7 @@ class ServiceFixture : public testing::Test {
   std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<AuditTrail> audit_;
   std::shared_ptr<const CertificateAuthority> ca_;  // "ca"
   // Beside it, for Configure(): "cas/NAME".
   std::map<std::string, CaBundle> other_cas_;

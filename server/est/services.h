@@ -3,6 +3,7 @@
 #define SERVER_EST_SERVICES_H_
 
 #include "common/base/clock.h"
+#include "server/audit/audit_trail.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/store/store.h"
@@ -15,6 +16,7 @@ struct Services {
   Authenticator* authenticator = nullptr;
   const Clock* clock = nullptr;
   const SecretSealer* sealer = nullptr;  // of pre-shared keys
+  AuditTrail* audit = nullptr;
 };
 
 }  // namespace bestow::server

@@ -26,7 +26,8 @@ absl::StatusOr<std::vector<std::string>> FirstColumn(SqlConnection& database,
 
 }  // namespace
 
-absl::StatusOr<std::string> DumpDatabase(const std::string& path) {
+absl::StatusOr<std::string> DumpDatabase(const std::string& path,
+                                         const std::string& but_for) {
   absl::StatusOr<std::unique_ptr<SqliteConnection>> opened =
       SqliteConnection::Open(path, SqliteConnection::Mode::kReadOnly);
   if (!opened.ok()) return opened.status();
@@ -37,6 +38,7 @@ absl::StatusOr<std::string> DumpDatabase(const std::string& path) {
   if (!tables.ok()) return tables.status();
   std::string dump;
   for (const std::string& table : *tables) {
+    if (table == but_for) continue;
     absl::StatusOr<std::vector<std::string>> columns = FirstColumn(
         database,
         absl::StrCat("SELECT 'quote(' || name || ')' FROM pragma_table_info('",

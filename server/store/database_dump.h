@@ -10,7 +10,8 @@ namespace bestow::server {
 
 // One line for each row of each table, so that two states can be compared.
 // Reads what is committed, also while a store has the file open.
-absl::StatusOr<std::string> DumpDatabase(const std::string& path);
+absl::StatusOr<std::string> DumpDatabase(const std::string& path,
+                                         const std::string& but_for = "");
 
 }  // namespace bestow::server
 
