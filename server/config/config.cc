@@ -7,6 +7,7 @@
 
 #include "common/est/protocol.h"
 #include "server/config/ca_keys_reader.h"
+#include "server/config/profile_reader.h"
 #include "server/config/revocation_reader.h"
 #include "server/config/service_reader.h"
 #include "server/config/tls_reader.h"
@@ -83,7 +84,8 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);
   ReadCaKeys(toml, config.ca_keys);
-  ReadService(toml, config.service);
+  const NamedProfiles profiles = ReadNamedProfiles(toml);
+  ReadService(toml, profiles, config.service);
   toml.InNamedTables("labels", [&](const std::string& name) {
     ServiceConfig service = config.service;
     service.label = name;
@@ -92,7 +94,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
           "can't be a label: 1 to 64 of A-Z a-z 0-9 . _ ~ -, and not the name "
           "of an EST operation (RFC 7030 3.2.2)");
     }
-    ReadService(toml, service);
+    ReadService(toml, profiles, service);
     config.labels.push_back(std::move(service));
   });
   absl::Status status = toml.Finish();

@@ -22,15 +22,27 @@
 
 namespace bestow::server {
 
-// [profile]: what a certificate looks like; "{identity}" in the templates is
-// replaced by policy/.
+// What becomes of names that a request asks for and the profile does not give.
+enum class OtherNames { kIgnored, kRefused };
+
+// [profile], [profiles.NAME]: what a certificate looks like; "{identity}" in
+// the templates is replaced by policy/.
 struct ProfileConfig {
   absl::Duration validity = absl::Hours(24 * 90);
   absl::Duration backdate = absl::Minutes(5);
   uint32_t key_usage = kDigitalSignature;
   std::vector<der::Oid> extended_key_usage = {oids::KpClientAuth()};
-  std::string subject = "CN={identity}";
+  std::string subject = "CN={identity}";  // empty: the sans alone
   std::vector<std::string> sans;
+  // What a request may add to them (SanPattern); else names are the server's
+  // to give.
+  std::vector<std::string> may_add;
+  OtherNames other_names = OtherNames::kIgnored;
+  std::vector<std::string> policies;  // dotted
+  std::string cps;                    // the URI of their statement, or empty
+  // How many certificates of an identity may be valid at this label at once; a
+  // renewal takes the place of the one that it renews. 0: any number.
+  int max_live = 0;
   // The kinds of device keys; empty: every one that is strong enough
   // (CheckPublicKeyStrength).
   std::vector<KeyType> key_types;

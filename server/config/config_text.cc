@@ -64,9 +64,15 @@ ca = "ca"
 validity = "90d"
 # Clocks differ: certificates are valid from this long before they are issued.
 backdate = "5m"
+# "": none, then the sans have {identity}.
 subject = "CN={identity}"
 # For example ["dns:{identity}.devices.example", "uri:urn:dev:{identity}"].
 sans = []
+# What a request may add to these: ["dns:*.{identity}.devices.example",
+# "ip:10.0.0.0/8", "email:*@example.com", "uri:urn:dev:mac:*"]. Other names that
+# it asks for are ignored, or the request is refused ("refuse").
+may_add = []
+other_names = "ignore"
 # digitalSignature, nonRepudiation, keyEncipherment, dataEncipherment,
 # keyAgreement.
 key_usage = ["digitalSignature"]
@@ -75,6 +81,14 @@ extended_key_usage = ["clientAuth"]
 # The kinds of device keys that are taken: ec-p256, ec-p384, rsa-2048, rsa-3072.
 # Empty: these, and RSA up to 4096 bits.
 key_types = []
+# Certificate policies (object identifiers), and the URL of their statement.
+policies = []
+cps = ""
+# How many certificates of an identity may be valid at once here; a renewal takes
+# the place of the one that it renews. 0: any number.
+max_live = 0
+# [profiles.NAME] is one that labels share, over the defaults: they say
+# use_profile = "NAME", and in their [labels.LABEL.profile] what is different.
 
 [one_time_secrets]
 # A reply can be lost. For this long after its first use, a one-time secret

@@ -76,6 +76,7 @@ absl::StatusOr<uint32_t> KeyUsageByName(std::string_view name) {
 
 bool IsForbiddenPurpose(const der::Oid& purpose) {
   return purpose == oids::KpCmcRa() || purpose == oids::KpCmcCa() ||
+         purpose == oids::KpOcspSigning() ||
          purpose == oids::AnyExtendedKeyUsage();
 }
 
@@ -85,7 +86,7 @@ absl::StatusOr<der::Oid> PurposeByName(std::string_view name) {
     return absl::InvalidArgumentError(
         absl::StrCat("\"", name,
                      "\" would let a device play the EST server (RFC 7030 "
-                     "3.6.1), and no device gets it"));
+                     "3.6.1) or the CA, and no device gets it"));
   }
   return purpose;
 }

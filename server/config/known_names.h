@@ -15,7 +15,8 @@ namespace bestow::server {
 absl::StatusOr<uint32_t> KeyUsageByName(std::string_view name);
 
 // "clientAuth", "serverAuth", ... or a dotted OID. kInvalidArgument for an
-// unknown one and for those that no device may have: id-kp-cmcRA, id-kp-cmcCA
+// unknown one and for those that no device may have: id-kp-cmcRA, id-kp-cmcCA,
+// id-kp-OCSPSigning, which would let it speak for the CA (RFC 6960 4.2.2.2),
 // and anyExtendedKeyUsage, which contains them.
 absl::StatusOr<der::Oid> PurposeByName(std::string_view name);
 bool IsForbiddenPurpose(const der::Oid& purpose);

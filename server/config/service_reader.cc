@@ -12,6 +12,7 @@
 #include "common/est/csr_template.h"
 #include "server/config/known_names.h"
 #include "server/config/name_template.h"
+#include "server/config/value_readers.h"
 
 namespace bestow::server {
 namespace {
@@ -20,94 +21,6 @@ constexpr absl::Duration kDay = absl::Hours(24);
 constexpr absl::Duration kYear = absl::Hours(24 * 365);
 constexpr int kMaxCount = 1'000'000;
 constexpr size_t kMaxPatterns = 64;
-
-// A template must make a name of an ordinary identity.
-constexpr char kSampleIdentity[] = "gw-17";
-
-// Reads a list of names and gives each to `take`, which may refuse it. False
-// when the key is not there.
-bool ReadNames(TomlReader& toml, std::string_view key,
-               std::vector<std::string>* names,
-               const std::function<absl::Status(const std::string&)>& take) {
-  if (!toml.ReadTexts(key, names)) return false;
-  for (const std::string& name : *names) {
-    absl::Status status = take(name);
-    if (!status.ok()) toml.Complain(key, status.message());
-  }
-  return true;
-}
-
-// The same for names that stand for values: `values` is replaced as a whole.
-template <typename T>
-void ReadValues(TomlReader& toml, std::string_view key,
-                const std::function<absl::StatusOr<T>(std::string_view)>& parse,
-                std::vector<T>* values) {
-  std::vector<std::string> names;
-  std::vector<T> found;
-  const bool there = ReadNames(toml, key, &names, [&](const std::string& name) {
-    absl::StatusOr<T> value = parse(name);
-    if (value.ok()) found.push_back(*std::move(value));
-    return value.status();
-  });
-  if (there) *values = std::move(found);
-}
-
-bool ReadKeyUsage(TomlReader& toml, uint32_t* key_usage) {
-  std::vector<uint32_t> bits;
-  const bool there = toml.Has("key_usage");
-  ReadValues<uint32_t>(toml, "key_usage", KeyUsageByName, &bits);
-  if (!there) return false;
-  *key_usage = 0;
-  for (uint32_t bit : bits) *key_usage |= bit;
-  return true;
-}
-
-void ReadSans(TomlReader& toml, std::vector<std::string>* sans) {
-  ReadNames(toml, "sans", sans, [](const std::string& san) {
-    return RenderSan(san, kSampleIdentity).status();
-  });
-}
-
-absl::StatusOr<KeyType> DeviceKeyTypeByName(std::string_view name) {
-  absl::StatusOr<KeyType> type = KeyTypeByName(name);
-  if (type.ok() && *type == KeyType::kEd25519) {
-    return absl::InvalidArgumentError(
-        "\"ed25519\" is for CAs: EST clients can't use it in TLS");
-  }
-  return type;
-}
-
-template <typename T>
-void ReadEnum(TomlReader& toml, std::string_view key,
-              const std::vector<std::pair<std::string_view, T>>& choices,
-              T* value) {
-  std::vector<std::string_view> names;
-  for (const auto& [name, choice] : choices) names.push_back(name);
-  int index = -1;
-  toml.ReadChoice(key, names, &index);
-  if (index >= 0) *value = choices[static_cast<size_t>(index)].second;
-}
-
-void ReadProfile(TomlReader& toml, ProfileConfig& profile) {
-  // Short ones are for tests and demonstrations; ten years is a device's life.
-  toml.ReadDuration("validity", absl::Seconds(1), 3653 * kDay,
-                    &profile.validity);
-  toml.ReadDuration("backdate", absl::ZeroDuration(), 7 * kDay,
-                    &profile.backdate);
-  if (ReadKeyUsage(toml, &profile.key_usage) && profile.key_usage == 0) {
-    toml.Complain("key_usage", "needs at least one");
-  }
-  ReadValues<der::Oid>(toml, "extended_key_usage", PurposeByName,
-                       &profile.extended_key_usage);
-  if (toml.ReadText("subject", &profile.subject)) {
-    absl::StatusOr<Name> subject =
-        RenderSubject(profile.subject, kSampleIdentity);
-    if (!subject.ok()) toml.Complain("subject", subject.status().message());
-  }
-  ReadSans(toml, &profile.sans);
-  ReadValues<KeyType>(toml, "key_types", DeviceKeyTypeByName,
-                      &profile.key_types);
-}
 
 void ReadAuth(TomlReader& toml, AuthConfig& auth) {
   toml.ReadBool("basic", &auth.basic);
@@ -222,7 +135,8 @@ void ReadCsrAttrs(TomlReader& toml, CsrAttrsConfig& csr_attrs) {
 
 }  // namespace
 
-void ReadService(TomlReader& toml, ServiceConfig& service) {
+void ReadService(TomlReader& toml, const NamedProfiles& profiles,
+                 ServiceConfig& service) {
   if (toml.ReadText("realm", &service.realm) &&
       (service.realm.empty() || service.realm.size() > 200 ||
        !std::all_of(service.realm.begin(), service.realm.end(), [](char c) {
@@ -238,7 +152,7 @@ void ReadService(TomlReader& toml, ServiceConfig& service) {
         "must be \"ca\", or \"cas/NAME\" as `bestow-server ca create` "
         "makes it");
   }
-  toml.InTable("profile", [&] { ReadProfile(toml, service.profile); });
+  ReadServiceProfile(toml, profiles, service.profile);
   toml.InTable("one_time_secrets", [&] {
     toml.ReadDuration("retry_window", absl::ZeroDuration(), kYear,
                       &service.secret_retry_window);

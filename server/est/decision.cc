@@ -60,6 +60,10 @@ absl::StatusOr<SubscriberContents> DecideEnrollment(
                   "the request asks to change its names (ChangeSubjectName), "
                   "and an enrollment has none yet: use /simplereenroll");
   }
+  absl::Status status =
+      service.policy.AddWishes(identity, request.requested_sans, *contents);
+  if (status.ok()) status = service.policy.CheckOtherNames(request, *contents);
+  if (!status.ok()) return Refuse(Problem::kNotGranted, status.message());
   return FitToKey(service, request, key_type, *std::move(contents));
 }
 
@@ -80,6 +84,15 @@ absl::StatusOr<SubscriberContents> DecideRenewal(
   if (!status.ok()) return Refuse(Problem::kTooEarly, status.message());
   absl::StatusOr<SubscriberContents> contents = Grant(service, identity);
   if (!contents.ok()) return contents;
+  // RFC 7030 4.2.2: the request's names are the certificate's, unless it asks
+  // for a change; those that were added once are added again, as far as they
+  // may be now.
+  status = service.policy.AddWishes(identity,
+                                    request.change_subject_name.has_value()
+                                        ? request.change_subject_name->sans
+                                        : request.requested_sans,
+                                    *contents);
+  if (!status.ok()) return Refuse(Problem::kNotGranted, status.message());
   status = CheckRenewalNames(service, request, *contents, current);
   if (!status.ok()) return status;
   return FitToKey(service, request, key_type, *std::move(contents));

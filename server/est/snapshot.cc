@@ -8,6 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
+#include "common/pki/extension.h"
+#include "common/pki/name_constraints.h"
+#include "common/pki/oids.h"
 #include "server/est/csr_wishes.h"
 #include "server/policy/server_names.h"
 
@@ -50,6 +53,22 @@ absl::StatusOr<std::shared_ptr<const TrustAnchors>> IdevidAnchors(
   return TrustAnchors::Create(std::move(anchors));
 }
 
+// Of every CA in the chain: a verifier applies them all.
+absl::StatusOr<std::vector<NameConstraints>> ConstraintsOf(
+    const std::vector<Certificate>& chain) {
+  std::vector<NameConstraints> all;
+  for (const Certificate& ca : chain) {
+    for (const Extension& extension : ca.extensions) {
+      if (extension.id != oids::NameConstraints()) continue;
+      absl::StatusOr<NameConstraints> one =
+          ParseNameConstraints(extension.value);
+      if (!one.ok()) return one.status();
+      all.push_back(*std::move(one));
+    }
+  }
+  return all;
+}
+
 absl::StatusOr<Service> MakeService(const ServiceConfig& config,
                                     const Snapshot::Materials& materials,
                                     const ServerNames& names,
@@ -77,14 +96,22 @@ absl::StatusOr<Service> MakeService(const ServiceConfig& config,
     if (!with_urls.ok()) return with_urls.status();
     authority = *std::move(with_urls);
   }
+  absl::StatusOr<std::vector<NameConstraints>> constraints =
+      ConstraintsOf(ca->second.chain);
+  if (!constraints.ok()) return constraints.status();
   Service service{config.label,
                   config,
-                  IssuancePolicy(config.profile, names),
+                  IssuancePolicy(config.profile, names, *constraints),
                   std::move(authority),
                   ca->second.chain,
                   *std::move(cacerts),
                   *std::move(ca_anchors),
                   *std::move(idevid_anchors)};
+  absl::Status permitted = service.policy.CheckAgainstCa();
+  if (!permitted.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(config.ca, ": ", permitted.message()));
+  }
   // What can't be encoded should not wait for the first client to be found out.
   absl::Status status = service.CsrAttrsFor("").status();
   if (!status.ok()) return status;

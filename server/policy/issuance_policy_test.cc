@@ -5,7 +5,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/pki/certificate_policies.h"
 #include "common/pki/name.h"
+#include "common/pki/name_constraints.h"
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
 #include "server/policy/identity_name.h"
@@ -105,7 +108,8 @@ TEST(IssuancePolicyTest, RefusesRightsOfACaWhateverTheProfileSays) {
         IssuancePolicy(profile, MakeServerNames()).Grant("a").status()));
   }
   for (const der::Oid& purpose :
-       {oids::KpCmcRa(), oids::KpCmcCa(), oids::AnyExtendedKeyUsage()}) {
+       {oids::KpCmcRa(), oids::KpCmcCa(), oids::KpOcspSigning(),
+        oids::AnyExtendedKeyUsage()}) {
     ProfileConfig profile;
     profile.extended_key_usage.push_back(purpose);
     EXPECT_TRUE(absl::IsPermissionDenied(
@@ -116,6 +120,153 @@ TEST(IssuancePolicyTest, RefusesRightsOfACaWhateverTheProfileSays) {
 TEST(IssuancePolicyTest, RefusesAnIdentityThatMakesNoName) {
   EXPECT_TRUE(absl::IsPermissionDenied(
       MakePolicy("CN={identity}", {"dns:{identity}"}).Grant("a@b").status()));
+}
+
+IssuancePolicy MakePolicy(const ProfileConfig& profile,
+                          const std::vector<std::string>& permitted = {}) {
+  std::vector<NameConstraints> constraints;
+  if (!permitted.empty()) {
+    for (const std::string& text : permitted) {
+      constraints.emplace_back().permitted.push_back(
+          *NameSubtree::FromText(text));
+    }
+  }
+  return IssuancePolicy(profile, MakeServerNames(), constraints);
+}
+
+std::vector<GeneralName> Names(const std::vector<std::string>& texts) {
+  std::vector<GeneralName> names;
+  for (const std::string& text : texts) {
+    names.push_back(*GeneralName::FromText(text));
+  }
+  return names;
+}
+
+ProfileConfig ProfileThatAdds() {
+  ProfileConfig profile;
+  profile.sans = {"dns:{identity}.devices.example"};
+  profile.may_add = {"dns:*.{identity}.devices.example", "ip:192.0.2.0/24",
+                     "uri:https://est.site.example/*"};
+  return profile;
+}
+
+TEST(IssuancePolicyTest, AddsWhatTheProfileLetsARequestAdd) {
+  const IssuancePolicy policy = MakePolicy(ProfileThatAdds());
+  SubscriberContents contents = *policy.Grant("gw-17");
+  ASSERT_TRUE(
+      policy
+          .AddWishes("gw-17",
+                     Names({"dns:gw-17.devices.example",
+                            "dns:eth0.gw-17.devices.example",
+                            "dns:eth0.gw-18.devices.example", "dns:www.example",
+                            "ip:192.0.2.7", "ip:192.0.2.7"}),
+                     contents)
+          .ok());
+  EXPECT_EQ(contents.sans,
+            Names({"dns:gw-17.devices.example",
+                   "dns:eth0.gw-17.devices.example", "ip:192.0.2.7"}));
+}
+
+// RFC 7030 3.6.1: whatever the profile says.
+TEST(IssuancePolicyTest, NobodyAddsTheServersNames) {
+  const IssuancePolicy policy = MakePolicy(ProfileThatAdds());
+  for (const std::string name :
+       {"ip:192.0.2.1", "uri:https://est.site.example/x"}) {
+    SubscriberContents contents = *policy.Grant("gw-17");
+    EXPECT_TRUE(absl::IsPermissionDenied(
+        policy.AddWishes("gw-17", Names({name}), contents)))
+        << name;
+  }
+}
+
+TEST(IssuancePolicyTest, AddsSixteenNamesAtMost) {
+  const IssuancePolicy policy = MakePolicy(ProfileThatAdds());
+  std::vector<std::string> wishes;
+  for (int i = 0; i < 16; ++i) {
+    wishes.push_back(absl::StrCat("dns:e", i, ".gw-17.devices.example"));
+  }
+  SubscriberContents contents = *policy.Grant("gw-17");
+  EXPECT_TRUE(policy.AddWishes("gw-17", Names(wishes), contents).ok());
+  wishes.push_back("dns:more.gw-17.devices.example");
+  contents = *policy.Grant("gw-17");
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      policy.AddWishes("gw-17", Names(wishes), contents)));
+}
+
+TEST(IssuancePolicyTest, RefusesOtherNamesWhereTheProfileDoes) {
+  ProfileConfig profile = ProfileThatAdds();
+  const auto check = [&](const std::string& subject,
+                         const std::vector<std::string>& sans) {
+    const IssuancePolicy policy = MakePolicy(profile);
+    SubscriberContents contents = *policy.Grant("gw-17");
+    Pkcs10Request request;
+    request.subject = *Name::FromText(subject);
+    request.requested_sans = Names(sans);
+    EXPECT_TRUE(
+        policy.AddWishes("gw-17", request.requested_sans, contents).ok());
+    return policy.CheckOtherNames(request, contents);
+  };
+  EXPECT_TRUE(check("CN=root", {"dns:www.example"}).ok());
+  profile.other_names = OtherNames::kRefused;
+  EXPECT_TRUE(check("", {}).ok());
+  EXPECT_TRUE(check("CN=gw-17", {"dns:gw-17.devices.example",
+                                 "dns:a.gw-17.devices.example"})
+                  .ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(check("CN=root", {})));
+  EXPECT_TRUE(absl::IsPermissionDenied(check("", {"dns:www.example"})));
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      check("CN=gw-17", {"dns:a.gw-18.devices.example"})));
+}
+
+TEST(IssuancePolicyTest, GivesSansAloneAndPolicies) {
+  ProfileConfig profile;
+  profile.subject = "";
+  profile.sans = {"uri:urn:dev:{identity}"};
+  profile.policies = {"1.3.6.1.4.1.99999.1"};
+  profile.cps = "http://pki.example.net/cps";
+  const auto granted = MakePolicy(profile).Grant("gw-17");
+  ASSERT_TRUE(granted.ok()) << granted.status();
+  EXPECT_TRUE(granted->subject.empty());
+  EXPECT_EQ(granted->policies,
+            std::vector<CertificatePolicy>{*PolicyOf(
+                "1.3.6.1.4.1.99999.1", "http://pki.example.net/cps")});
+}
+
+// RFC 5280 4.2.1.10
+TEST(IssuancePolicyTest, KeepsToTheCasNameConstraints) {
+  ProfileConfig profile = ProfileThatAdds();
+  const std::vector<std::string> kDevices = {"dns:devices.example"};
+  const IssuancePolicy policy = MakePolicy(profile, kDevices);
+  EXPECT_TRUE(policy.CheckAgainstCa().ok());
+  SubscriberContents contents = *policy.Grant("gw-17");
+  EXPECT_TRUE(
+      policy.AddWishes("gw-17", Names({"ip:192.0.2.7"}), contents).ok());
+  // One CA of the chain says no.
+  const IssuancePolicy narrow =
+      MakePolicy(profile, {"dns:devices.example", "dns:no.example"});
+  EXPECT_TRUE(absl::IsFailedPrecondition(narrow.CheckAgainstCa()));
+  EXPECT_TRUE(absl::IsPermissionDenied(narrow.Grant("gw-17").status()));
+  const IssuancePolicy no_address =
+      MakePolicy(profile, {"dns:devices.example", "ip:10.0.0.0/8"});
+  EXPECT_TRUE(no_address.CheckAgainstCa().ok());
+  contents = *no_address.Grant("gw-17");
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      no_address.AddWishes("gw-17", Names({"ip:192.0.2.7"}), contents)));
+
+  // Where identities are the names of hosts, some fit.
+  profile.sans = {"dns:{identity}"};
+  const IssuancePolicy hosts = MakePolicy(profile, kDevices);
+  EXPECT_TRUE(hosts.CheckAgainstCa().ok());
+  EXPECT_TRUE(hosts.Grant("gw-17.devices.example").ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(hosts.Grant("gw-17.other").status()));
+  profile.sans = {"dns:{identity}.other.example"};
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      MakePolicy(profile, kDevices).CheckAgainstCa()));
+  profile.sans = {};
+  profile.subject = "O=Acme,CN={identity}";
+  EXPECT_TRUE(MakePolicy(profile, {"dirname:O=Acme"}).CheckAgainstCa().ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      MakePolicy(profile, {"dirname:O=Other"}).CheckAgainstCa()));
 }
 
 TEST(IdentityNameTest, TakesPlainNamesOnly) {
