@@ -172,6 +172,35 @@ TEST(ReaderTest, ElementsAreWhole) {
   EXPECT_FALSE(reader.Skip(CBS_ASN1_SEQUENCE));
 }
 
+TEST(ReaderTest, EnumeratedIsOneOctet) {
+  const auto read = [](const Bytes& der) -> int {
+    Reader reader(der);
+    uint8_t value = 0;
+    return reader.ExpectEnumerated(&value) && reader.Finish() ? value : -1;
+  };
+  EXPECT_EQ(read({0x0A, 0x01, 0x00}), 0);
+  EXPECT_EQ(read({0x0A, 0x01, 0x7F}), 127);
+  for (const Bytes& der :
+       {Bytes{}, Bytes{0x0A, 0x00}, Bytes{0x0A, 0x01, 0x80},
+        Bytes{0x0A, 0x02, 0x00, 0x01}, Bytes{0x02, 0x01, 0x01}}) {
+    EXPECT_EQ(read(der), -1);
+  }
+}
+
+TEST(ReaderTest, GeneralizedTimeAlone) {
+  const auto reads = [](Tag tag, std::string_view text) {
+    Bytes der = {static_cast<uint8_t>(tag), static_cast<uint8_t>(text.size())};
+    der.insert(der.end(), text.begin(), text.end());
+    Reader reader(der);
+    absl::Time time;
+    return reader.ExpectGeneralizedTime(&time) && reader.Finish();
+  };
+  EXPECT_TRUE(reads(0x18, "20240101000000Z"));
+  EXPECT_FALSE(reads(0x17, "240101000000Z"));
+  EXPECT_FALSE(reads(0x18, "20240101000000.5Z"));
+  EXPECT_FALSE(reads(0x18, "202401010000Z"));
+}
+
 TEST(ReaderTest, TimesFollowTheProfileOfRfc5280) {
   const auto read = [](Tag tag, std::string_view text, absl::Time* time) {
     Writer writer;

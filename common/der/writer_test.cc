@@ -148,6 +148,19 @@ TEST(WriterTest, RejectsWhatIsNotOfItsType) {
   EXPECT_TRUE(Fails([](Writer& w) { w.AddPrintableString("ü"); }));
 }
 
+TEST(WriterTest, GeneralizedTimesAndEnumerated) {
+  EXPECT_EQ(Written([](Writer& w) {
+              w.AddGeneralizedTime(absl::FromUnixSeconds(0));
+              w.AddEnumerated(10);
+            }),
+            Bytes({0x18, 0x0F, '1', '9', '7', '0', '0', '1',  '0',  '1',
+                   '0',  '0',  '0', '0', '0', '0', 'Z', 0x0A, 0x01, 0x0A}));
+  EXPECT_TRUE(Fails([](Writer& w) { w.AddEnumerated(128); }));
+  EXPECT_TRUE(
+      Fails([](Writer& w) { w.AddGeneralizedTime(absl::InfiniteFuture()); }));
+  EXPECT_TRUE(Fails([](Writer& w) { w.Fail(); }));
+}
+
 TEST(WriterTest, TimesChangeTheirTypeIn2050) {
   const auto time = [](const char* text) {
     absl::Time out;

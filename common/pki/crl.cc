@@ -155,6 +155,11 @@ std::string_view Contradiction(const CrlContents& contents) {
   if (is_delta && !contents.freshest_crl.empty()) {
     return "freshestCRL on a delta CRL";  // 5.2.6
   }
+  for (const DistributionPoint& point : contents.freshest_crl) {
+    if (point.reasons.has_value() || !point.crl_issuer.empty()) {
+      return "freshestCRL with reasons or an issuer";  // 5.2.6
+    }
+  }
   if (is_delta && *contents.base_number >= contents.number) {
     return "a delta CRL's base is not before it";  // 5.2.4
   }

@@ -228,6 +228,13 @@ TEST(CrlTest, RefusesToBuildNonsense) {
                 [](CrlContents& c) {
                   c.freshest_crl = {*DistributionPointAt({"http://x/d"})};
                 }},
+           Case{"freshestCRL with reasons",
+                [](CrlContents& c) {
+                  c.base_number.reset();
+                  c.entries.clear();
+                  c.freshest_crl = {*DistributionPointAt({"http://x/d"})};
+                  c.freshest_crl[0].reasons = 1u << 1;
+                }},
            Case{"serial", [](CrlContents& c) { c.entries[0].serial = {0}; }},
            Case{"serial", [](CrlContents& c) { c.entries[0].serial = {0x80}; }},
            Case{"serial",

@@ -130,6 +130,9 @@ def crls(keys):
     bad("base_text", "A base number that is text", delta(base=ext(DELTA, utf8("3"), True)), "base")
     bad("delta_with_freshest", "A delta that says where deltas are",
         delta(more=[ext(FRESHEST, seq(point(URI)))]), "freshestCRL")
+    bad("freshest_reasons", "Deltas for some reasons alone",
+        filled(extensions=usual + [ext(FRESHEST, seq(seq(ctx(0, ctx(0, URI)), ctx(1, b"\x05\x60", constructed=False))))]),
+        "freshestCRL")
     bad("indirect", "An indirect CRL",
         filled(extensions=usual + [ext(IDP, seq(ctx(4, b"\xff", constructed=False)), True)]), "indirect")
     bad("scope_two", "User and CA certificates alone",
