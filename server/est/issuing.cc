@@ -53,6 +53,7 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
   issuance.secret_id = order_.secret_id;
   issuance.pending_id = order_.pending_id;
   issuance.replaces_serial = order_.replaces_serial;
+  issuance.max_live = exchange_->service().config.profile.max_live;
   issuance.secret_retry_window =
       exchange_->service().config.secret_retry_window;
   issuance.audit = exchange_->MakeAuditEntry(

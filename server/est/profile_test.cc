@@ -2,11 +2,18 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "common/pki/certificate.h"
 #include "common/pki/certificate_policies.h"
+#include "common/pki/extension.h"
+#include "common/pki/name_constraints.h"
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
+#include "server/ca/ca_bundle.h"
+#include "server/ca/sign_certificate.h"
 #include "server/est/service_fixture.h"
+#include "server/est/snapshot.h"
 
 namespace bestow::server {
 namespace {
@@ -101,6 +108,24 @@ TEST_F(ProfileTest, WithoutASubjectTheSansAreCritical) {
       Reenroll(Csr("", {"dns:gw-17.devices.example"}), ClientWith(issued)));
 }
 
+TEST_F(ProfileTest, AnIdentityHasSoManyLiveCertificatesAndNoMore) {
+  profile().max_live = 1;
+  Configure(config_);
+  const auto other = *SoftwareSigner::Generate();
+  const Certificate first = IssuedBy(Enroll(Csr("", {}), basic_));
+  const HttpResponse refused = Enroll(MakeCsr(*other, ""), basic_);
+  EXPECT_EQ(refused.status, 403) << refused.body;
+  EXPECT_TRUE(absl::StrContains(log_.back(), "problem=too-many-live"));
+  // The reply was lost: the same key asks again, and is renewed.
+  const Certificate again = IssuedBy(Enroll(Csr("", {}), basic_));
+  Pkcs10Template wanted = Wish(*other, "CN=gw-17");
+  wanted.sans = first.sans;
+  IssuedBy(Reenroll(MakeCsr(*other, wanted), ClientWith(again)));
+  clock_.Advance(profile().validity + absl::Seconds(1));
+  const auto third = *SoftwareSigner::Generate();
+  IssuedBy(Enroll(MakeCsr(*third, ""), basic_));
+}
+
 TEST_F(ProfileTest, NamesItsPolicies) {
   profile().policies = {"1.3.6.1.4.1.99999.1", "1.3.6.1.4.1.99999.2"};
   Configure(config_);
@@ -114,6 +139,37 @@ TEST_F(ProfileTest, NamesItsPolicies) {
   EXPECT_EQ(found, (std::vector<CertificatePolicy>{
                        *PolicyOf("1.3.6.1.4.1.99999.1", ""),
                        *PolicyOf("1.3.6.1.4.1.99999.2", "")}));
+}
+
+// RFC 5280 4.2.1.10: told when the CA is loaded, by label and CA.
+TEST_F(ProfileTest, ACaWhoseConstraintsForbidTheProfileIsNotServed) {
+  std::shared_ptr<Signer> signer = *SoftwareSigner::Generate();
+  NameConstraints constraints;
+  constraints.permitted = {*NameSubtree::FromText("dns:plant.example")};
+  CertificateTemplate root;
+  root.serial = {0x01};
+  root.issuer = root.subject = *Name::FromCommonName("Plant CA");
+  root.not_before = clock_.Now();
+  root.not_after = clock_.Now() + absl::Hours(24 * 365);
+  root.spki = signer->public_key_spki();
+  root.extensions = {
+      {oids::BasicConstraints(), true, *SerializeBasicConstraints({true, {}})},
+      {oids::KeyUsage(), true, *SerializeKeyUsage(kKeyCertSign)},
+      {oids::NameConstraints(), true, *SerializeNameConstraints(constraints)}};
+  const absl::StatusOr<CaBundle> bundle =
+      MakeCaBundle({*SignCertificate(root, *signer)}, {}, signer);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  Snapshot::Materials materials;
+  materials.cas.emplace("ca", *bundle);
+  materials.tls_certificate.subject = *Name::FromCommonName("est.example");
+  const absl::Status refused = Snapshot::Create(config_, materials).status();
+  EXPECT_TRUE(absl::IsInvalidArgument(refused));
+  for (const std::string_view part : {"the service without a label: ca: ",
+                                      "gw-17.devices.example is outside"}) {
+    EXPECT_TRUE(absl::StrContains(refused.message(), part)) << refused;
+  }
+  profile().sans = {"dns:{identity}.plant.example"};
+  EXPECT_TRUE(Snapshot::Create(config_, materials).ok());
 }
 
 }  // namespace

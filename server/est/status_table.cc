@@ -41,6 +41,7 @@ constexpr StatusRow kTable[] = {
     {Problem::kTooEarly, "too-early", 403},
     {Problem::kSameKey, "same-key", 403},
     {Problem::kNotGranted, "not-granted", 403},
+    {Problem::kTooManyLive, "too-many-live", 403},
     {Problem::kSecretSpent, "secret-spent", 403},
     {Problem::kDenied, "denied", 403},
     {Problem::kTooManyTries, "too-many-tries", 429},

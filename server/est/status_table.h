@@ -40,6 +40,7 @@ enum class Problem {
   kTooEarly,
   kSameKey,
   kNotGranted,
+  kTooManyLive,
   kSecretSpent,
   kDenied,
   kTooManyTries,

@@ -37,7 +37,8 @@ struct Issuance {
   // in the count of max_live, and that of whatever it gave before.
   Bytes replaces_serial;
   // How many certificates of the identity may be live at record.label, this
-  // one included: valid, not revoked, not replaced. 0: any number.
+  // one included: valid, not revoked, not replaced (by a later one of the same
+  // key, too: a client whose reply was lost asks again). 0: any number.
   int max_live = 0;
   // Written when it succeeds, with the serial number, and as outcome "issued"
   // or "repeated". A failure is the caller's to append.
@@ -64,7 +65,7 @@ class EnrollmentStore {
   // kPermissionDenied: the secret has served another key or label, its time to
   // be repeated is over, or it expired unused; or what is to be renewed or
   // repeated is revoked by now, or the key was compromised (the message says
-  // which). kResourceExhausted also: max_live. kNotFound: replaces_serial is no
+  // which). kOutOfRange: more than max_live. kNotFound: replaces_serial is no
   // certificate.
   // kAborted: the request is not approved any more, or the identity that
   // registers itself is there by now and not its to take. kAlreadyExists: the

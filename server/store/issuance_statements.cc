@@ -125,6 +125,22 @@ absl::Status MarkReplaced(SqlConnection& database,
   return absl::OkStatus();
 }
 
+// A client whose reply was lost asks again with its key: what it got then is
+// replaced too.
+absl::Status MarkThoseOfTheKey(SqlConnection& database,
+                               const CertificateRecord& record, int64_t by) {
+  absl::StatusOr<SqlStatement> update = database.Prepare(
+      "UPDATE certificates SET replaced_by = ? WHERE key_sha256 = ?"
+      " AND identity_id = ? AND label = ? AND id <> ? AND replaced_by IS NULL");
+  if (!update.ok()) return update.status();
+  return update->Bind(by)
+      .Bind(ByteView(record.key_sha256))
+      .Bind(record.identity_id)
+      .Bind(record.label)
+      .Bind(by)
+      .Run();
+}
+
 // Looked at when those that the new one replaces are marked already.
 absl::Status CheckLive(SqlConnection& database, const Issuance& issuance) {
   if (issuance.max_live <= 0) return absl::OkStatus();
@@ -141,7 +157,7 @@ absl::Status CheckLive(SqlConnection& database, const Issuance& issuance) {
                             .ExpectRow("count");
   if (!status.ok()) return status;
   if (query->Int(0) <= issuance.max_live) return absl::OkStatus();
-  return absl::ResourceExhaustedError(absl::StrCat(
+  return absl::OutOfRangeError(absl::StrCat(
       record.identity,
       " has as many valid certificates as its profile allows (",
       issuance.max_live, "): renew one, or ask the operator to revoke one"));
@@ -202,6 +218,8 @@ absl::StatusOr<Issued> InsertIssuance(SqlConnection& database,
   absl::StatusOr<int64_t> certificate_id = InsertCertificate(database, record);
   if (!certificate_id.ok()) return certificate_id.status();
   status = MarkReplaced(database, replaced, *certificate_id);
+  if (status.ok())
+    status = MarkThoseOfTheKey(database, record, *certificate_id);
   if (status.ok()) status = CheckLive(database, issuance);
   if (status.ok() && issuance.secret_id.has_value()) {
     status = BindSecret(database, issuance, *certificate_id);
