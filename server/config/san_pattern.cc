@@ -1,12 +1,15 @@
 #include "server/config/san_pattern.h"
 
+#include <algorithm>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/pki/name_constraints.h"
 
 namespace bestow::server {
@@ -52,10 +55,20 @@ bool EmailMatches(std::string_view pattern, std::string_view mailbox) {
          HostMatches(pattern.substr(pattern_at + 1), mailbox.substr(at + 1));
 }
 
+// Letters that no reader of URIs gives a meaning to: a path could lead out of
+// the pattern's ("x/../y", "x/%2e%2e/y").
+bool IsPlainPart(std::string_view text) {
+  return !text.empty() && text != "." && text != ".." &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  std::string_view("-._~:@").find(c) != std::string_view::npos;
+         });
+}
+
 bool UriMatches(std::string_view pattern, std::string_view uri) {
   if (!absl::EndsWith(pattern, "*")) return pattern == uri;
   pattern.remove_suffix(1);
-  return absl::StartsWith(uri, pattern) && uri.size() > pattern.size();
+  return absl::ConsumePrefix(&uri, pattern) && IsPlainPart(uri);
 }
 
 bool AddressMatches(std::string_view text, const GeneralName& name) {

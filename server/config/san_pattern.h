@@ -16,7 +16,8 @@ namespace bestow::server {
 //   ip:192.0.2.7  ip:10.0.0.0/8  ip:2001:db8::/32
 //   email:*@example.com        '*' for any mailbox; the host as for dns
 //   uri:urn:dev:mac:*          '*' at the end, after one of : / # ? = & ;, for
-//                              any text; of a URI with a host only after that
+//                              letters, digits and - . _ ~ : @; of a URI with a
+//                              host only after that
 // {identity}, but in addresses, is the name of who asks.
 class SanPattern {
  public:

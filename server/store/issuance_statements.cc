@@ -218,8 +218,9 @@ absl::StatusOr<Issued> InsertIssuance(SqlConnection& database,
   absl::StatusOr<int64_t> certificate_id = InsertCertificate(database, record);
   if (!certificate_id.ok()) return certificate_id.status();
   status = MarkReplaced(database, replaced, *certificate_id);
-  if (status.ok())
+  if (status.ok() && issuance.max_live > 0) {
     status = MarkThoseOfTheKey(database, record, *certificate_id);
+  }
   if (status.ok()) status = CheckLive(database, issuance);
   if (status.ok() && issuance.secret_id.has_value()) {
     status = BindSecret(database, issuance, *certificate_id);
