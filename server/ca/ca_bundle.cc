@@ -284,7 +284,8 @@ absl::StatusOr<Certificate> CreateLinkCertificate(const Certificate& subject,
   link.serial = RandomSerial();
   link.issuer = issuer.subject;
   link.subject = subject.subject;
-  link.not_before = std::max(subject.not_before, issuer.not_before);
+  // RFC 4210 4.4.1: from the generation of the key that it certifies.
+  link.not_before = subject.not_before;
   link.not_after = std::min(subject.not_after, issuer.not_after);
   link.spki = subject.spki;
   // CA rights and key identifier as the subject has them: paths may go through

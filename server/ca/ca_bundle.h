@@ -70,7 +70,8 @@ absl::Status SetNext(const CaBundle& next, absl::Time switch_at,
 
 // A certificate with `subject`'s name, key and extensions of a CA, signed by
 // `issuer`, which has the same name and another key: OldWithNew or NewWithOld
-// (RFC 4210 4.4), valid as long as both. Waits for the signer.
+// (RFC 4210 4.4), valid from when `subject` is, until the first of both ends.
+// Waits for the signer.
 // kInvalidArgument: other names, the same key, `signer` is not the issuer's.
 absl::StatusOr<Certificate> CreateLinkCertificate(const Certificate& subject,
                                                   const Certificate& issuer,

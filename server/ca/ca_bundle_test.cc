@@ -208,6 +208,18 @@ TEST_F(CaBundleTest, LinkCertificatesAreCasOfTheOneName) {
   EXPECT_EQ(new_with_old_.subject_key_id, new_with_new_.subject_key_id);
   EXPECT_EQ(new_with_old_.authority_key_id, old_with_old_.subject_key_id);
 
+  // 4.4.1: each from when its key was made, neither for longer than the old.
+  const Certificate later = *CreateRootCertificate(
+      "Fleet CA", *new_key_, kNow + 8 * kYear, 10 * kYear);
+  const Certificate old_with_later =
+      *CreateLinkCertificate(old_with_old_, later, *new_key_);
+  EXPECT_EQ(old_with_later.not_before, old_with_old_.not_before);
+  EXPECT_EQ(old_with_later.not_after, old_with_old_.not_after);
+  const Certificate later_with_old =
+      *CreateLinkCertificate(later, old_with_old_, *old_key_);
+  EXPECT_EQ(later_with_old.not_before, later.not_before);
+  EXPECT_EQ(later_with_old.not_after, old_with_old_.not_after);
+
   EXPECT_TRUE(
       CreateLinkCertificate(new_with_new_, old_with_old_, *old_key_).ok());
   EXPECT_TRUE(absl::IsInvalidArgument(

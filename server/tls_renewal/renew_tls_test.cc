@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -204,6 +205,24 @@ TEST_F(RenewTlsTest, TheTaskRenewsInTimeAndServes) {
   const absl::Time next = task.Run(due + absl::Hours(2));
   EXPECT_GT(next, due + kDay);
   EXPECT_EQ(served_, 1);
+}
+
+// The first was made to last for months; those that follow are for seconds.
+TEST_F(RenewTlsTest, TheTaskKeepsUpWithShortLives) {
+  TlsTask task = MakeTask();
+  auto changed = std::make_shared<ServerState>(*state_);
+  changed->config.tls.validity = absl::Seconds(6);
+  changed->config.tls.fraction = 0.5;
+  changed->config.hostnames = {"other.example"};
+  state_ = changed;
+  absl::Time now = kNow;
+  for (int i = 1; i <= 4; ++i) {
+    now = std::max(now, task.Run(now));
+    if (served_ < i) now = std::max(now, task.Run(now));
+    EXPECT_EQ(served_, i);
+    EXPECT_LE(now - kNow, i * absl::Seconds(4));
+    EXPECT_LT(now, state_->materials.tls_certificate.not_after);
+  }
 }
 
 TEST_F(RenewTlsTest, TheTaskTriesAgainLaterAndLater) {

@@ -51,7 +51,9 @@ absl::Time TlsTask::Run(absl::Time now) {
   }
   // A reload wakes this too. A clock that was set back must not stop it.
   if (now < not_before_ && not_before_ - now <= kMaxDelay) return not_before_;
-  const absl::Duration left = present.not_after - now;
+  // The present one may be of days when they lasted longer.
+  const absl::Duration left =
+      std::min(present.not_after - now, state->config.tls.validity);
   absl::Status status = Renew(*state, *plan.ca, now);
   failures_ = status.ok() ? 0 : failures_ + 1;
   not_before_ = now + TlsRetryDelay(failures_, left);
