@@ -21,6 +21,8 @@
 #include "server/admin/ca_show.h"
 #include "server/admin/state_files.h"
 #include "server/admin/state_folder.h"
+#include "server/rollover/import_next.h"
+#include "server/rollover/rollover_folder.h"
 
 namespace bestow::server {
 namespace {
@@ -233,6 +235,18 @@ int CaImportCommand(const Console& console, const CommandLine& line) {
   if (!place.ok()) return Failed(console, place.status());
   absl::StatusOr<std::vector<Certificate>> certificates = ReadChain(line);
   if (!certificates.ok()) return Failed(console, certificates.status());
+  absl::StatusOr<RolloverStatus> rollover =
+      ReadRollover(CaPaths(place->folder));
+  if (rollover.ok() && rollover->stage == RolloverStage::kWaiting) {
+    absl::StatusOr<std::vector<Certificate>> next =
+        ImportIntoNext(place->folder, *certificates, place->keys);
+    if (!next.ok()) return Failed(console, next.status());
+    console.out
+        << "The next key of " << next->front().subject.ToText()
+        << " has its certificate. A server that runs shows it to "
+           "clients from its next reload (`bestow-server reload`) on.\n";
+    return kExitOk;
+  }
   absl::StatusOr<std::vector<Certificate>> chain =
       ImportCa(place->folder, *std::move(certificates), line.IsOn("replace"),
                place->keys, console.clock.Now());

@@ -100,11 +100,13 @@ const char kCaImportPage[] =
     R"(bestow-server ca import [--state_dir=DIR] NAME --chain=FILE [--replace]
     [--passphrase_file=FILE] [--tpm=device:/dev/tpmrm0]
 
-Brings the CA of `ca request` its certificate. The chain is checked as clients
-will check it before anything is written.
+Brings the CA of `ca request`, or the next key of `ca rollover`, its
+certificate. The chain is checked as clients will check it before anything is
+written.
 
   --chain      the CA's certificate and every issuer up to the self-signed root,
-               in PEM, in any order
+               in PEM, in any order; in a rollover to another root, with the
+               link certificates between the two
   --replace    puts a renewed certificate, of the same key and name, in the
                place of one that is there
   --passphrase_file, --tpm
