@@ -108,7 +108,7 @@ class OcspResponderTest : public IssuingKeyFixture {
   std::unique_ptr<OcspResponder> responder_;
 };
 
-TEST_F(OcspResponderTest, GoodRevokedAndUnknown) {
+TEST_P(OcspResponderTest, GoodRevokedAndUnknown) {
   const Certificate good = IssueFrom(key_);
   const Certificate revoked = IssueFrom(key_);
   const Certificate held = IssueFrom(key_);
@@ -139,7 +139,7 @@ TEST_F(OcspResponderTest, GoodRevokedAndUnknown) {
 
 // RFC 6960 2.2: "unknown" for what this CA never issued, though another of
 // this server did.
-TEST_F(OcspResponderTest, ASerialNumberOfAnotherCaIsUnknown) {
+TEST_P(OcspResponderTest, ASerialNumberOfAnotherCaIsUnknown) {
   IssuingKey other = MakeKey("Other CA");
   other.folder = "cas/other";
   Serve({key_, other});
@@ -150,7 +150,7 @@ TEST_F(OcspResponderTest, ASerialNumberOfAnotherCaIsUnknown) {
   EXPECT_EQ(response.data.responses.at(0).status, OcspCertStatus::kGood);
 }
 
-TEST_F(OcspResponderTest, RefusesWhatItCanNotAnswer) {
+TEST_P(OcspResponderTest, RefusesWhatItCanNotAnswer) {
   const Certificate ours = IssueFrom(key_);
   const IssuingKey stranger = MakeKey("Stranger");
   const Bytes right = RequestFor({IdOf(key_, ours.serial)});
@@ -173,7 +173,7 @@ TEST_F(OcspResponderTest, RefusesWhatItCanNotAnswer) {
 }
 
 // RFC 6960 4.4.1, RFC 8954: the nonce of the request, and of no other.
-TEST_F(OcspResponderTest, AnswersEachNonceAfresh) {
+TEST_P(OcspResponderTest, AnswersEachNonceAfresh) {
   const OcspCertId id = IdOf(key_, IssueFrom(key_).serial);
   const OcspAnswer without = Ask(RequestFor({id}));
   EXPECT_THAT(Read(without).data.nonce, IsEmpty());
@@ -186,7 +186,7 @@ TEST_F(OcspResponderTest, AnswersEachNonceAfresh) {
   }
 }
 
-TEST_F(OcspResponderTest, AnswersManyAtOnce) {
+TEST_P(OcspResponderTest, AnswersManyAtOnce) {
   const Certificate good = IssueFrom(key_);
   const Certificate revoked = IssueFrom(key_);
   Revoke(revoked);
@@ -203,7 +203,7 @@ TEST_F(OcspResponderTest, AnswersManyAtOnce) {
 
 // RFC 5019 6.1: "OCSP responders MUST refresh the OCSP response before the
 // max-age time."
-TEST_F(OcspResponderTest, GivesASignedAnswerAgainUntilHalfOfItsTime) {
+TEST_P(OcspResponderTest, GivesASignedAnswerAgainUntilHalfOfItsTime) {
   const Bytes request = RequestFor({IdOf(key_, IssueFrom(key_).serial)});
   const OcspAnswer first = Ask(request);
   ASSERT_TRUE(first.cacheable.has_value());
@@ -219,7 +219,7 @@ TEST_F(OcspResponderTest, GivesASignedAnswerAgainUntilHalfOfItsTime) {
   EXPECT_EQ(Ask(request).cacheable->this_update, clock_.Now());
 }
 
-TEST_F(OcspResponderTest, ARevocationCountsFromThatMoment) {
+TEST_P(OcspResponderTest, ARevocationCountsFromThatMoment) {
   const Certificate certificate = IssueFrom(key_);
   EXPECT_EQ(StatusOf(certificate.serial).status, OcspCertStatus::kGood);
   Revoke(certificate, RevocationReason::kCertificateHold);
@@ -230,7 +230,7 @@ TEST_F(OcspResponderTest, ARevocationCountsFromThatMoment) {
   EXPECT_EQ(StatusOf(certificate.serial).reason, RevocationReason::kSuperseded);
 }
 
-TEST_F(OcspResponderTest, KeepsNoMoreAnswersThanItMay) {
+TEST_P(OcspResponderTest, KeepsNoMoreAnswersThanItMay) {
   std::vector<Bytes> requests;
   std::vector<Bytes> answers;
   for (int i = 0; i < 3; ++i) {
@@ -248,7 +248,7 @@ TEST_F(OcspResponderTest, KeepsNoMoreAnswersThanItMay) {
 }
 
 // RFC 6960 4.2.2.2: issued by the CA itself, for OCSP answers and nothing else.
-TEST_F(OcspResponderTest, TheSignersCertificateIsTheCasAndRecorded) {
+TEST_P(OcspResponderTest, TheSignersCertificateIsTheCasAndRecorded) {
   const Certificate signer = SignerCertificate();
   const Certificate& ca = key_.certificate();
   EXPECT_EQ(signer.issuer, ca.subject);
@@ -275,7 +275,7 @@ TEST_F(OcspResponderTest, TheSignersCertificateIsTheCasAndRecorded) {
   EXPECT_EQ(record->certificate, signer.der);
 }
 
-TEST_F(OcspResponderTest, RenewsTheSignersCertificateAtHalfOfItsLife) {
+TEST_P(OcspResponderTest, RenewsTheSignersCertificateAtHalfOfItsLife) {
   const Certificate first = SignerCertificate();
   const absl::Duration life = first.not_after - first.not_before;
   signers_->Run(clock_.Now());
@@ -289,7 +289,7 @@ TEST_F(OcspResponderTest, RenewsTheSignersCertificateAtHalfOfItsLife) {
   EXPECT_LT(*StatusOf({1}).next_update, second.not_after);
 }
 
-TEST_F(OcspResponderTest, GoesOnWithTheOldSignerWhenNoneCanBeMade) {
+TEST_P(OcspResponderTest, GoesOnWithTheOldSignerWhenNoneCanBeMade) {
   const Certificate first = SignerCertificate();
   clock_.Advance((first.not_after - first.not_before) * 3 / 4);
   // No certificate is out without its record.
@@ -317,7 +317,7 @@ TEST_F(OcspResponderTest, GoesOnWithTheOldSignerWhenNoneCanBeMade) {
             OcspResponseStatus::kUnauthorized);
 }
 
-TEST_F(OcspResponderTest, EndsWithItsCa) {
+TEST_P(OcspResponderTest, EndsWithItsCa) {
   IssuingKey brief = MakeKey("Brief CA", absl::Hours(2));
   brief.config.ocsp_validity = kDay;
   const Bytes request = RequestFor({IdOf(brief, {1})});
@@ -329,6 +329,8 @@ TEST_F(OcspResponderTest, EndsWithItsCa) {
   Serve({brief});
   EXPECT_EQ(ErrorOf(request), OcspResponseStatus::kUnauthorized);
 }
+
+INSTANTIATE_ON_BOTH_ENGINES(OcspResponderTest);
 
 }  // namespace
 }  // namespace bestow::server

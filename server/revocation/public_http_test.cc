@@ -76,7 +76,7 @@ class PublicHttpTest : public IssuingKeyFixture {
   std::unique_ptr<PublicHttp> http_;
 };
 
-TEST_F(PublicHttpTest, ShowsTheCrlAndTheCertificateOfEachKey) {
+TEST_P(PublicHttpTest, ShowsTheCrlAndTheCertificateOfEachKey) {
   IssuingKey former = MakeKey("Test CA");
   former.is_current = false;
   Serve({key_, former});
@@ -96,7 +96,7 @@ TEST_F(PublicHttpTest, ShowsTheCrlAndTheCertificateOfEachKey) {
   EXPECT_EQ(ToBytes(AsBytes(Get("/ca/ca.cer").body)), key_.certificate().der);
 }
 
-TEST_F(PublicHttpTest, ShowsDeltasWhereThereAreAny) {
+TEST_P(PublicHttpTest, ShowsDeltasWhereThereAreAny) {
   EXPECT_EQ(Get("/crl/ca.delta.crl").status, 404);
   key_.config.delta_interval = absl::Hours(1);
   Serve({key_});
@@ -107,7 +107,7 @@ TEST_F(PublicHttpTest, ShowsDeltasWhereThereAreAny) {
   EXPECT_TRUE(ParseCrlDer(AsBytes(delta.body))->contents.base_number);
 }
 
-TEST_F(PublicHttpTest, TellsCachesHowLongACrlIsGood) {
+TEST_P(PublicHttpTest, TellsCachesHowLongACrlIsGood) {
   clock_.Advance(absl::Minutes(10));
   const HttpResponse crl = Get("/crl/ca.crl");
   // Issued at 1800000000 and good for a week.
@@ -141,7 +141,7 @@ TEST_F(PublicHttpTest, TellsCachesHowLongACrlIsGood) {
   EXPECT_EQ(Get("/crl/ca.crl", {{"If-None-Match", etag}}).status, 200);
 }
 
-TEST_F(PublicHttpTest, AnswersOcspByGetAndPost) {
+TEST_P(PublicHttpTest, AnswersOcspByGetAndPost) {
   const Certificate certificate = IssueFrom(key_);
   const Bytes request = OcspRequestFor(certificate.serial);
   const HttpResponse posted =
@@ -161,7 +161,7 @@ TEST_F(PublicHttpTest, AnswersOcspByGetAndPost) {
 }
 
 // RFC 5019 6.2.
-TEST_F(PublicHttpTest, TellsCachesHowLongAnOcspAnswerIsGood) {
+TEST_P(PublicHttpTest, TellsCachesHowLongAnOcspAnswerIsGood) {
   const Bytes serial = IssueFrom(key_).serial;
   const std::string path =
       absl::StrCat("/ocsp/", EncodeOcspGet(OcspRequestFor(serial)));
@@ -188,7 +188,7 @@ TEST_F(PublicHttpTest, TellsCachesHowLongAnOcspAnswerIsGood) {
   EXPECT_EQ(HeaderOf(unknown, "Cache-Control"), "no-store");
 }
 
-TEST_F(PublicHttpTest, AnswersWhatIsNoRequestWithMalformedRequest) {
+TEST_P(PublicHttpTest, AnswersWhatIsNoRequestWithMalformedRequest) {
   for (const char* path : {"/ocsp/AAAA", "/ocsp/%zz", "/ocsp/!"}) {
     const HttpResponse response = Get(path);
     EXPECT_EQ(response.status, 200) << path;
@@ -201,7 +201,7 @@ TEST_F(PublicHttpTest, AnswersWhatIsNoRequestWithMalformedRequest) {
 }
 
 // Nothing else is there: above all nothing of EST, which needs TLS.
-TEST_F(PublicHttpTest, RefusesEverythingElse) {
+TEST_P(PublicHttpTest, RefusesEverythingElse) {
   struct Case {
     const char* method;
     std::string target;
@@ -235,7 +235,7 @@ TEST_F(PublicHttpTest, RefusesEverythingElse) {
   EXPECT_EQ(Get(absl::StrCat(own, "?x=1")).status, 200);
 }
 
-TEST_F(PublicHttpTest, ShowsNothingOfAKeyThatIsGone) {
+TEST_P(PublicHttpTest, ShowsNothingOfAKeyThatIsGone) {
   const KeyPaths paths = PathsOf("ca", key_.key_id);
   EXPECT_EQ(Get(paths.crl).status, 200);
   Serve({MakeKey("Next CA")});
@@ -243,6 +243,8 @@ TEST_F(PublicHttpTest, ShowsNothingOfAKeyThatIsGone) {
   EXPECT_EQ(Get(paths.certificate).status, 404);
   EXPECT_EQ(Get("/crl/ca.crl").status, 200);
 }
+
+INSTANTIATE_ON_BOTH_ENGINES(PublicHttpTest);
 
 }  // namespace
 }  // namespace bestow::server
