@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/base/edit_distance.h"
+#include "server/admin/backup_commands.h"
 #include "server/admin/ca_commands.h"
 #include "server/admin/commands.h"
 #include "server/admin/identity_commands.h"
@@ -135,7 +136,7 @@ const std::vector<const Command*>& AllCommands() {
     auto* all = new std::vector<const Command*>();
     for (absl::Span<const Command> commands :
          {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
-          RequestCommands()}) {
+          RequestCommands(), BackupCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }
     return all;

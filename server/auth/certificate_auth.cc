@@ -9,6 +9,7 @@
 #include "common/pki/revocation_reason.h"
 #include "server/auth/auth_failure.h"
 #include "server/config/name_template.h"
+#include "server/store/setting_names.h"
 
 namespace bestow::server {
 namespace {
@@ -83,6 +84,8 @@ absl::StatusOr<Principal> CertificateAuth::Judge(const AuthRules& rules,
     return JudgeOurs(rules, peer, *std::move(record), absl::ZeroDuration());
   }
   if (!absl::IsNotFound(record.status())) return record.status();
+  absl::Status lost = CheckNotLost(rules, peer);
+  if (!lost.ok()) return lost;
   if (rules.idevid_anchors == nullptr) return NotOurs(peer);
   return JudgeIdevid(rules, peer);
 }
@@ -95,7 +98,10 @@ absl::StatusOr<Principal> CertificateAuth::JudgeForReenrollment(
                         clock_.Now() > peer.chain.front().not_after;
   if (!peer.verified() && !in_grace) return NotOurs(peer);
   absl::StatusOr<CertificateRecord> record = FindOurs(peer);
-  if (absl::IsNotFound(record.status())) return NotOurs(peer);
+  if (absl::IsNotFound(record.status())) {
+    absl::Status lost = CheckNotLost(rules, peer);
+    return lost.ok() ? NotOurs(peer) : lost;
+  }
   if (!record.ok()) return record.status();
   absl::Status status = CheckNotRevoked(*record);
   if (!status.ok()) return status;
@@ -109,6 +115,29 @@ absl::StatusOr<Principal> CertificateAuth::JudgeForReenrollment(
                    "and this one asks for a password: use /simpleenroll");
   }
   return JudgeOurs(rules, peer, *std::move(record), rules.expired_grace);
+}
+
+absl::Status CertificateAuth::CheckNotLost(const AuthRules& rules,
+                                           const TlsPeer& peer) const {
+  absl::StatusOr<Bytes> made_at = store_.FindSetting(kRestoredSetting);
+  if (absl::IsNotFound(made_at.status())) return absl::OkStatus();
+  if (!made_at.ok()) return made_at.status();
+  const Certificate& leaf = peer.chain.front();
+  const absl::Time judged_at =
+      std::min(clock_.Now(), leaf.not_after - absl::Seconds(1));
+  if (!rules.ca_anchors
+           ->Verify(leaf, Intermediates(peer), PathPurpose::kTlsClient,
+                    judged_at)
+           .ok()) {
+    return absl::OkStatus();
+  }
+  return Failure(
+      Kind::kBadCertificate,
+      absl::StrCat("this service's CA issued the TLS client certificate, and "
+                   "its record is lost: the server was restored from a backup "
+                   "of ",
+                   AsText(*made_at),
+                   "; enroll anew, with a new one-time secret"));
 }
 
 absl::StatusOr<CertificateRecord> CertificateAuth::FindOurs(

@@ -40,6 +40,9 @@ class CertificateAuth {
 
  private:
   // The record of the leaf; kNotFound: not one of ours.
+  // Of one that is in no record: fails, saying so, where the database came from
+  // a backup and this service's CA has issued it. kUnavailable as the store's.
+  absl::Status CheckNotLost(const AuthRules& rules, const TlsPeer& peer) const;
   absl::StatusOr<CertificateRecord> FindOurs(const TlsPeer& peer) const;
   absl::StatusOr<Principal> JudgeOurs(const AuthRules& rules,
                                       const TlsPeer& peer,

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "gtest/gtest.h"
 #include "server/auth/authenticator_fixture.h"
+#include "server/store/setting_names.h"
 
 namespace bestow::server {
 namespace {
@@ -72,6 +73,27 @@ TEST_F(CertificateAuthTest, RefusesWhatIsNotOurs) {
 
 // From the moment of the revocation, on connections that are open too: each
 // request is judged.
+// What was issued after the backup from which a server comes back.
+TEST_F(CertificateAuthTest, OneThatARestoredDatabaseDoesNotKnowIsToldWhy) {
+  const TlsPeer lost = Show(MakeCertificate(ca_, "CN=gw-17"));
+  EXPECT_FALSE(absl::StrContains(Renew(lost).status().message(), "backup"));
+  ASSERT_TRUE(
+      store_->SetSetting(kRestoredSetting, AsBytes("2026-11-21T12:00:00Z"), {})
+          .ok());
+  for (const auto& principal : {Ask("", lost), Renew(lost)}) {
+    EXPECT_EQ(KindOf(principal), Kind::kBadCertificate);
+    EXPECT_TRUE(absl::StrContains(
+        principal.status().message(),
+        "its record is lost: the server was restored from a backup of "
+        "2026-11-21T12:00:00Z; enroll anew"))
+        << principal.status();
+  }
+  // Another service's is none that was lost here.
+  const TlsPeer other = Show(MakeCertificate(MakeCa("Other"), "CN=gw-17"));
+  EXPECT_FALSE(absl::StrContains(Renew(other).status().message(), "backup"));
+  EXPECT_TRUE(Renew(Show(IssueTo("gw-17", ca_))).ok());
+}
+
 TEST_F(CertificateAuthTest, ARevokedOneCountsNowhere) {
   struct Case {
     RevocationReason reason;
