@@ -159,7 +159,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<ServerState> state = LoadState(paths);
   if (!state.ok()) return Report(console, kExitState, state.status());
   absl::StatusOr<std::unique_ptr<Store>> store =
-      OpenStore(StoreOptionsOf(paths, state->config));
+      OpenStateStore(paths, state->config);
   if (!store.ok()) return Report(console, kExitState, store.status());
   Store& records = **store;  // the server's, which outlives its tasks
   WarnOfEnds(*state, console.clock.Now());

@@ -228,6 +228,12 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
           then.limits.wrong_credentials_interval) {
     unchanged.push_back("limits.wrong_credentials");
   }
+  if (now.store.engine != then.store.engine ||
+      now.store.connection != then.store.connection ||
+      now.store.password_file != then.store.password_file ||
+      now.store.password_credential != then.store.password_credential) {
+    unchanged.push_back("store");
+  }
   if (!state.sealer->HasSameKeyAs(*sealer_)) unchanged.push_back("seal.key");
   audit_->Append(ServingEntry("reload", clock_.Now(), state.materials));
   return unchanged;

@@ -11,11 +11,14 @@
 
 namespace bestow::server {
 
-StoreOptions StoreOptionsOf(const StatePaths& paths, const Config& config);
+// kFailedPrecondition: a credential, and no $CREDENTIALS_DIRECTORY.
+absl::StatusOr<StoreOptions> StoreOptionsOf(const StatePaths& paths,
+                                            const Config& config);
 
-// For commands that need nothing else of the folder: reads the config for
-// [store] alone. As OpenStore(), and kFailedPrecondition when the config can't
-// be read.
+// As StoreOptionsOf() and OpenStore().
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths,
+                                                      const Config& config);
+// For commands that need nothing else of the folder: as LoadConfig() too.
 absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths);
 
 }  // namespace bestow::server

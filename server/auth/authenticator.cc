@@ -1,5 +1,7 @@
 #include "server/auth/authenticator.h"
 
+#include <openssl/rand.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,26 @@ bool HasScheme(std::string_view authorization, std::string_view scheme) {
   authorization = absl::StripLeadingAsciiWhitespace(authorization);
   return absl::EqualsIgnoreCase(
       authorization.substr(0, authorization.find(' ')), scheme);
+}
+
+// The first server makes it, all others take it.
+absl::StatusOr<std::shared_ptr<const Secret>> SharedNonceKey(
+    Store& store, const SecretSealer& sealer) {
+  constexpr char kName[] = "digest_nonce_key";
+  Bytes fresh(DigestNonces::kKeyBytes);
+  RAND_bytes(fresh.data(), fresh.size());
+  absl::StatusOr<Bytes> sealed = sealer.Seal(kName, Secret(std::move(fresh)));
+  if (!sealed.ok()) return sealed.status();
+  absl::StatusOr<Bytes> shared = store.FindOrAddSetting(kName, *sealed);
+  if (!shared.ok()) return shared.status();
+  absl::StatusOr<Secret> key = sealer.Open(kName, *shared);
+  if (!key.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "another server of this database has another seal.key: copy one to all "
+        "of them (",
+        key.status().message(), ")"));
+  }
+  return std::make_shared<const Secret>(*std::move(key));
 }
 
 }  // namespace
@@ -36,6 +58,12 @@ struct Authenticator::Check {
 
 absl::StatusOr<std::unique_ptr<Authenticator>> Authenticator::Create(
     Store& store, const Clock& clock, Options options) {
+  if (store.is_shared() && options.sealer != nullptr) {
+    absl::StatusOr<std::shared_ptr<const Secret>> key =
+        SharedNonceKey(store, *options.sealer);
+    if (!key.ok()) return key.status();
+    options.digest.nonces.key = *std::move(key);
+  }
   absl::StatusOr<std::string> nobodys_hash =
       HashPassword(GenerateOneTimeSecret(), options.cost);
   if (!nobodys_hash.ok()) return nobodys_hash.status();
@@ -52,6 +80,11 @@ Authenticator::Authenticator(Store& store, const Clock& clock,
       digest_(store, clock, options.sealer, options.digest),
       wrong_tries_(options.wrong_tries),
       pool_(options.password_threads, options.max_queued_passwords) {}
+
+Authenticator::~Authenticator() {
+  std::unique_lock<std::mutex> lock(nonces_mutex_);
+  no_nonces_.wait(lock, [this] { return nonces_under_way_ == 0; });
+}
 
 void Authenticator::Authenticate(const Request& request, Done done) {
   const AuthRules& rules = request.rules;
@@ -116,7 +149,7 @@ void Authenticator::ByHttp(std::shared_ptr<Check> check) {
   }
   if (config.digest != DigestOffer::kOff &&
       HasScheme(check->authorization, "Digest")) {
-    return ByDigest(*check);
+    return ByDigest(std::move(check));
   }
   check->done(Unauthenticated(
       check->rules, Kind::kWrongCredentials,
@@ -170,7 +203,8 @@ void Authenticator::VerifyPasswordOf(Check& check) const {
   FinishRight(check, *check.identity, AuthMethod::kPassword, std::nullopt);
 }
 
-void Authenticator::ByDigest(Check& check) {
+void Authenticator::ByDigest(std::shared_ptr<Check> owned) {
+  Check& check = *owned;
   absl::StatusOr<DigestAuth::Answer> answer = digest_.Check(
       check.rules, check.method, check.target, check.authorization);
   if (absl::IsUnauthenticated(answer.status())) {
@@ -187,14 +221,33 @@ void Authenticator::ByDigest(Check& check) {
     return FinishTooMany(check, wait);
   }
   if (!right) return FinishWrong(check);
-  if (!digest_.TakeNonce(check.rules, answer->credentials)) {
-    return check.done(Unauthenticated(check.rules, Kind::kNoCredentials,
-                                      "the Digest's nonce is used up",
-                                      /*stale=*/true));
+  DigestCredentials credentials = answer->credentials;
+  {
+    std::lock_guard<std::mutex> lock(nonces_mutex_);
+    ++nonces_under_way_;
   }
-  FinishRight(check, *answer->identity,
-              by_secret ? AuthMethod::kOneTimeSecret : AuthMethod::kDigest,
-              answer->secret_id);
+  digest_.TakeNonce(check.rules, credentials,
+                    [this, owned = std::move(owned),
+                     answer = *std::move(answer)](absl::StatusOr<bool> fresh) {
+                      ByNonce(owned, answer, std::move(fresh));
+                      std::lock_guard<std::mutex> lock(nonces_mutex_);
+                      if (--nonces_under_way_ == 0) no_nonces_.notify_all();
+                    });
+}
+
+void Authenticator::ByNonce(std::shared_ptr<Check> check,
+                            const DigestAuth::Answer& answer,
+                            absl::StatusOr<bool> fresh) const {
+  if (!fresh.ok()) return check->done(fresh.status());
+  if (!*fresh) {
+    return check->done(Unauthenticated(check->rules, Kind::kNoCredentials,
+                                       "the Digest's nonce is used up",
+                                       /*stale=*/true));
+  }
+  FinishRight(*check, *answer.identity,
+              answer.secret_id.has_value() ? AuthMethod::kOneTimeSecret
+                                           : AuthMethod::kDigest,
+              answer.secret_id);
 }
 
 absl::Duration Authenticator::Wait(const Check& check) const {

@@ -3,8 +3,10 @@
 #ifndef SERVER_AUTH_AUTHENTICATOR_H_
 #define SERVER_AUTH_AUTHENTICATOR_H_
 
+#include <condition_variable>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,11 +45,13 @@ class Authenticator {
     DigestAuth::Options digest;
   };
 
-  // `store` and `clock` must outlive it.
+  // `store` and `clock` must outlive it. Where servers share the database, the
+  // key of their nonces is in it, sealed; kFailedPrecondition: under another
+  // seal.key than this server's.
   static absl::StatusOr<std::unique_ptr<Authenticator>> Create(
       Store& store, const Clock& clock, Options options);
   // Finishes the checks under way.
-  ~Authenticator() = default;
+  ~Authenticator();
 
   // What a request shows. All of it need live no longer than the call.
   struct Request {
@@ -93,7 +97,9 @@ class Authenticator {
   void ByBasic(std::shared_ptr<Check> check);
   // On a thread of the pool.
   void VerifyPasswordOf(Check& check) const;
-  void ByDigest(Check& check);
+  void ByDigest(std::shared_ptr<Check> check);
+  void ByNonce(std::shared_ptr<Check> check, const DigestAuth::Answer& answer,
+               absl::StatusOr<bool> fresh) const;
 
   // How long the check has to wait for its address and its user.
   absl::Duration Wait(const Check& check) const;
@@ -113,7 +119,10 @@ class Authenticator {
   const CertificateAuth certificates_;
   DigestAuth digest_;
   mutable TryLimiter wrong_tries_;
-  WorkerPool pool_;  // last: its threads use the rest
+  std::mutex nonces_mutex_;
+  std::condition_variable no_nonces_;
+  int nonces_under_way_ = 0;  // at the store
+  WorkerPool pool_;           // last: its threads use the rest
 };
 
 }  // namespace bestow::server

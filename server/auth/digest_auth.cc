@@ -104,10 +104,20 @@ absl::StatusOr<DigestAuth::Answer> DigestAuth::Check(
   return answer;
 }
 
-bool DigestAuth::TakeNonce(const AuthRules& rules,
-                           const DigestCredentials& credentials) {
-  return nonces_.Use(credentials.nonce, NonceScope(rules), credentials.nc,
-                     rules.config.nonce_lifetime, clock_.Now());
+void DigestAuth::TakeNonce(const AuthRules& rules,
+                           const DigestCredentials& credentials,
+                           NonceDone done) {
+  const std::string scope = NonceScope(rules);
+  const absl::Time now = clock_.Now();
+  if (!store_.is_shared()) {
+    return done(nonces_.Use(credentials.nonce, scope, credentials.nc,
+                            rules.config.nonce_lifetime, now));
+  }
+  std::optional<NonceUse> use =
+      nonces_.Recognize(credentials.nonce, scope, credentials.nc,
+                        rules.config.nonce_lifetime, now);
+  if (!use.has_value()) return done(false);
+  store_.UseNonce(*std::move(use), std::move(done));
 }
 
 }  // namespace bestow::server

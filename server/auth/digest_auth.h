@@ -53,10 +53,12 @@ class DigestAuth {
   absl::StatusOr<Answer> Check(const AuthRules& rules, std::string_view method,
                                std::string_view target,
                                std::string_view authorization) const;
-  // False: the nonce is expired, of before a restart, or used with this count
-  // already ("stale").
-  [[nodiscard]] bool TakeNonce(const AuthRules& rules,
-                               const DigestCredentials& credentials);
+  // Calls `done` once: now, or, where servers share a database, on a thread of
+  // the store. False: the nonce is expired, of before a restart, or used with
+  // this count already ("stale"), at whichever server.
+  using NonceDone = NonceStore::NonceDone;
+  void TakeNonce(const AuthRules& rules, const DigestCredentials& credentials,
+                 NonceDone done);
 
  private:
   Store& store_;

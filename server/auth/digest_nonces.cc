@@ -13,18 +13,17 @@
 namespace bestow::server {
 namespace {
 
-constexpr size_t kKeyBytes = 32;
-
-Secret RandomKey() {
-  Bytes key(kKeyBytes);
+std::shared_ptr<const Secret> RandomKey() {
+  Bytes key(DigestNonces::kKeyBytes);
   RAND_bytes(key.data(), key.size());
-  return Secret(std::move(key));
+  return std::make_shared<const Secret>(std::move(key));
 }
 
 }  // namespace
 
 DigestNonces::DigestNonces(const Options& options)
-    : options_(options), key_(RandomKey()) {}
+    : options_(options),
+      key_(options.key != nullptr ? options.key : RandomKey()) {}
 
 std::array<uint8_t, DigestNonces::kMacBytes> DigestNonces::MacOf(
     const Id& id, std::string_view scope) const {
@@ -33,7 +32,7 @@ std::array<uint8_t, DigestNonces::kMacBytes> DigestNonces::MacOf(
   input.insert(input.end(), scope.begin(), scope.end());
   std::array<uint8_t, kMacBytes> mac;
   unsigned int size = 0;
-  HMAC(EVP_sha256(), key_.bytes().data(), key_.bytes().size(), input.data(),
+  HMAC(EVP_sha256(), key_->bytes().data(), key_->bytes().size(), input.data(),
        input.size(), mac.data(), &size);
   return mac;
 }
@@ -52,26 +51,39 @@ std::string DigestNonces::Make(std::string_view scope, absl::Time now) const {
   return nonce;
 }
 
-bool DigestNonces::Use(std::string_view nonce, std::string_view scope,
-                       uint32_t nc, absl::Duration lifetime, absl::Time now) {
+std::optional<NonceUse> DigestNonces::Recognize(std::string_view nonce,
+                                                std::string_view scope,
+                                                uint32_t nc,
+                                                absl::Duration lifetime,
+                                                absl::Time now) const {
   std::string octets;
   if (nonce.size() > 2 * (sizeof(Id) + kMacBytes) ||
       !absl::WebSafeBase64Unescape(nonce, &octets) ||
       octets.size() != sizeof(Id) + kMacBytes) {
-    return false;
+    return std::nullopt;
   }
   const ByteView bytes = AsBytes(octets);
   Id id;
   std::copy_n(bytes.begin(), id.size(), id.begin());
   if (!ConstantTimeEquals(bytes.subspan(id.size()), MacOf(id, scope))) {
-    return false;
+    return std::nullopt;
   }
   uint64_t micros = 0;
   for (size_t i = 0; i < kTimeBytes; ++i) micros = micros << 8 | id[i];
   const absl::Time made_at = absl::FromUnixMicros(static_cast<int64_t>(micros));
   // The clock may have been set back: not for ever what the future made.
-  if (now - made_at > lifetime || made_at - now > lifetime) return false;
+  if (now - made_at > lifetime || made_at - now > lifetime) return std::nullopt;
+  return NonceUse{Bytes(id.begin(), id.end()), nc, now,
+                  std::max(now, made_at) + lifetime};
+}
 
+bool DigestNonces::Use(std::string_view nonce, std::string_view scope,
+                       uint32_t nc, absl::Duration lifetime, absl::Time now) {
+  const std::optional<NonceUse> use =
+      Recognize(nonce, scope, nc, lifetime, now);
+  if (!use.has_value()) return false;
+  Id id;
+  std::copy_n(use->id.begin(), id.size(), id.begin());
   std::lock_guard<std::mutex> lock(mutex_);
   if (id <= forgotten_) return false;
   if (used_.size() >= options_.max_used && used_.count(id) == 0) {
@@ -83,22 +95,7 @@ bool DigestNonces::Use(std::string_view nonce, std::string_view scope,
     forgotten_ = oldest->first;
     used_.erase(oldest);
   }
-  return TakeCount(used_[id], nc);
-}
-
-bool DigestNonces::TakeCount(Uses& uses, uint32_t nc) {
-  if (nc == 0) return false;  // RFC 7616 3.4: the first is 1
-  if (nc > uses.highest) {
-    const uint32_t ahead = nc - uses.highest;
-    uses.seen = ahead < kWindow ? uses.seen << ahead : 0;
-    uses.seen |= 1;
-    uses.highest = nc;
-    return true;
-  }
-  const uint32_t behind = uses.highest - nc;
-  if (behind >= kWindow || (uses.seen >> behind & 1) != 0) return false;
-  uses.seen |= uint64_t{1} << behind;
-  return true;
+  return used_[id].Take(nc);
 }
 
 }  // namespace bestow::server

@@ -5,9 +5,7 @@
 #include "absl/strings/ascii.h"
 
 namespace bestow::server {
-namespace {
-
-// systemd.exec(5): a file's name, at most 255 characters.
+// A file's name, at most 255 characters.
 bool IsCredentialName(const std::string& name) {
   return name.size() <= 255 && name != "." && name != ".." &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -15,8 +13,6 @@ bool IsCredentialName(const std::string& name) {
                   c != '/' && c != ':';
          });
 }
-
-}  // namespace
 
 void ReadCaKeys(TomlReader& toml, CaKeysConfig& config) {
   toml.InTable("ca_keys", [&] {

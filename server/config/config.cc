@@ -10,6 +10,7 @@
 #include "server/config/profile_reader.h"
 #include "server/config/revocation_reader.h"
 #include "server/config/service_reader.h"
+#include "server/config/store_reader.h"
 #include "server/config/tls_reader.h"
 #include "server/config/toml_reader.h"
 
@@ -84,6 +85,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);
   ReadCaKeys(toml, config.ca_keys);
+  ReadStore(toml, config.store);
   const NamedProfiles profiles = ReadNamedProfiles(toml);
   ReadService(toml, profiles, config.service);
   toml.InNamedTables("labels", [&](const std::string& name) {

@@ -18,6 +18,7 @@
 #include "common/pki/oids.h"
 #include "server/config/ca_keys_config.h"
 #include "server/config/revocation_config.h"
+#include "server/config/store_config.h"
 #include "server/config/tls_config.h"
 
 namespace bestow::server {
@@ -172,6 +173,7 @@ struct Config {
   TlsConfig tls;
   HttpConfig http;
   RevocationSettings revocation;
+  StoreConfig store;
   CaKeysConfig ca_keys;
   ServiceConfig service;              // without a label
   std::vector<ServiceConfig> labels;  // in the order of their names

@@ -211,6 +211,15 @@ delta_interval = "0s"
 ocsp_validity = "1h"
 # [cas."cas/plant"] says, key by key, what is different for a CA.
 
+[store]
+# "sqlite": the file bestow.db here. "postgresql": a database that any number of
+# servers share, with one seal.key and one CA folder on all of them. The first
+# that starts makes the tables. The password is never in the connection.
+engine = "sqlite"
+#   connection = "host=/run/postgresql dbname=bestow user=bestow"
+#   password_file = "/etc/bestow/database-password"
+#   password_credential = "database-password"
+
 [ca_keys]
 # Where the passphrase is that CAs' keys in files are under: a file, or a
 # credential of systemd's LoadCredential= by its name. New keys are put under it.

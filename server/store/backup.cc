@@ -211,19 +211,29 @@ absl::Status CountOn(SqlConnection& to) {
   return absl::OkStatus();
 }
 
+// What SQLite was told not to look at while rows came.
+absl::Status CheckReferences(SqlConnection& to) {
+  absl::StatusOr<SqlStatement> query = to.Prepare("PRAGMA foreign_key_check");
+  if (!query.ok()) return query.status();
+  absl::StatusOr<bool> row = query->Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the backup refers to a row that is not in it, from ", query->Text(0)));
+}
+
 absl::Status CopyAll(SqlConnection& from, SqlConnection& to) {
   absl::Status status = CheckSame(from, to);
   if (!status.ok()) return status;
   // A renewal comes after the certificate that names it.
   const bool postgresql = to.dialect() == SqlDialect::kPostgresql;
-  status = to.Execute(postgresql ? "SET CONSTRAINTS ALL DEFERRED"
-                                 : "PRAGMA defer_foreign_keys=ON");
+  if (postgresql) status = to.Execute("SET CONSTRAINTS ALL DEFERRED");
   for (const Table& table : kTables) {
     if (!status.ok()) return status;
     status = CopyTable(from, to, table);
   }
-  if (status.ok() && postgresql) status = CountOn(to);
-  return status;
+  if (!status.ok()) return status;
+  return postgresql ? CountOn(to) : CheckReferences(to);
 }
 
 }  // namespace
@@ -248,10 +258,17 @@ absl::Status WriteBackup(SqlConnection& from, const std::string& path) {
 }
 
 absl::Status CopyTables(SqlConnection& from, SqlConnection& to) {
+  const bool sqlite = to.dialect() == SqlDialect::kSqlite;
   absl::Status status = from.BeginReading();
   if (!status.ok()) return status;
-  status = InWriteTransaction(to, [&] { return CopyAll(from, to); });
+  // While a reference waits for its row, SQLite would look for it in all rows
+  // at each new one.
+  if (sqlite) status = to.Execute("PRAGMA foreign_keys=OFF");
+  if (status.ok()) {
+    status = InWriteTransaction(to, [&] { return CopyAll(from, to); });
+  }
   from.Execute("ROLLBACK").IgnoreError();
+  if (sqlite) to.Execute("PRAGMA foreign_keys=ON").IgnoreError();
   return status;
 }
 

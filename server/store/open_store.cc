@@ -1,7 +1,10 @@
 #include "server/store/open_store.h"
 
+#include <unistd.h>
+
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "server/store/backup.h"
 #include "server/store/postgres_connection.h"
 #include "server/store/postgres_engine.h"
@@ -61,6 +64,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
 }
 
 absl::Status ImportStore(const std::string& backup, const StoreOptions& into) {
+  if (into.engine == StoreOptions::Engine::kSqlite &&
+      access(into.path.c_str(), F_OK) == 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(into.path, " is there already: nothing was changed"));
+  }
   absl::Status status = CreateStore(into);
   if (!status.ok()) return status;
   SqliteEngine from(backup);

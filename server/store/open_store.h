@@ -36,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 
 // Fills a store that CreateStore() makes, or that is empty, with what
 // Store::BackupTo() wrote, all or nothing. kFailedPrecondition: it is not
-// empty, or the backup is of another schema.
+// empty (of SQLite: not there), or the backup is of another schema.
 absl::Status ImportStore(const std::string& backup, const StoreOptions& into);
 
 }  // namespace bestow::server

@@ -85,6 +85,8 @@ absl::StatusOr<Secret> ReadPassword(const std::string& path) {
   return password;
 }
 
+void IgnoreNotice(void*, const char*) {}
+
 // "?" to "$1", "$2"..., but for those in quotes.
 std::string Numbered(std::string_view sql) {
   std::string numbered;
@@ -232,6 +234,8 @@ absl::Status PostgresConnection::Connect() {
     state = PQconnectPoll(connection_);
     if (state == PGRES_POLLING_FAILED) break;
     if (state == PGRES_POLLING_OK) {
+      // Errors come back as statuses; nothing is printed.
+      PQsetNoticeProcessor(connection_, &IgnoreNotice, nullptr);
       if (PQsetnonblocking(connection_, 1) != 0) break;
       return absl::OkStatus();
     }

@@ -81,7 +81,8 @@ absl::Status ConnectFailure(const char* message) {
         {"no password supplied", "name a password_file in [store]"},
         {"does not exist",
          "make it (createuser, createdb --encoding=UTF8 --owner=USER)"}}) {
-    if (absl::StrContains(text, part) && !absl::StrContains(text, "socket")) {
+    if (absl::StrContains(text, part) &&
+        !absl::StrContains(text, "No such file")) {
       return absl::FailedPreconditionError(
           absl::StrCat("can't open the database: ", text, ": ", advice));
     }
