@@ -230,10 +230,11 @@ absl::StatusOr<RestoreReport> Restore(const RestoreOptions& options) {
   if (!counts.ok()) return counts.status();
   report.voided_secrets = counts->voided_secrets;
   if (state.ok()) {
-    const StoreOptions into = StoreOptionsOf(paths, state->config);
-    report.into_postgresql = into.engine == StoreOptions::Engine::kPostgresql;
+    absl::StatusOr<StoreOptions> into = StoreOptionsOf(paths, state->config);
+    if (!into.ok()) return into.status();
+    report.into_postgresql = into->engine == StoreOptions::Engine::kPostgresql;
     if (report.into_postgresql) {
-      status = ImportStore(paths.database, into);
+      status = ImportStore(paths.database, *into);
       if (status.ok()) status = RemovePath(paths.database);
       if (!status.ok()) return status;
     }
