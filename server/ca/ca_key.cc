@@ -10,6 +10,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "common/base/bytes.h"
 #include "common/base/file.h"
 #include "common/pki/encrypted_pkcs8.h"
@@ -18,6 +19,7 @@
 #include "common/tpm/esys_tpm.h"
 #include "common/tpm/tpm_signer.h"
 #include "common/tpm/tss2_key_file.h"
+#include "server/ca/patient_tpm.h"
 
 namespace bestow::server {
 namespace {
@@ -32,13 +34,19 @@ absl::Status Problem(const std::string& path, std::string_view what) {
   return absl::FailedPreconditionError(absl::StrCat(path, ": ", what));
 }
 
+std::unique_ptr<Tpm> OpenTpm(const std::string& tcti) {
+  return std::make_unique<PatientTpm>(
+      std::make_unique<EsysTpm>(tcti),
+      [](absl::Duration pause) { absl::SleepFor(pause); });
+}
+
 // With its thread, which goes when the key and its last signature have.
 class OwningTpmSigner : public Signer,
                         public std::enable_shared_from_this<OwningTpmSigner> {
  public:
   static absl::StatusOr<std::shared_ptr<OwningTpmSigner>> Create(
       const std::string& tcti, TpmKey key) {
-    auto worker = std::make_unique<TpmWorker>(std::make_unique<EsysTpm>(tcti));
+    auto worker = std::make_unique<TpmWorker>(OpenTpm(tcti));
     absl::StatusOr<std::shared_ptr<TpmSigner>> signer =
         TpmSigner::Create(*worker, std::move(key));
     if (!signer.ok()) return signer.status();
@@ -240,7 +248,7 @@ absl::StatusOr<NewCaKey> MakeCaKey(KeyType type, KeyStorage storage,
     if (!key.ok()) return key.status();
     return WrapCaKey(*std::move(key), options);
   }
-  absl::StatusOr<TpmKey> key = EsysTpm(options.tpm).CreateKey(type);
+  absl::StatusOr<TpmKey> key = OpenTpm(options.tpm)->CreateKey(type);
   if (!key.ok()) {
     return absl::FailedPreconditionError(TpmAdvice(key.status(), options.tpm));
   }

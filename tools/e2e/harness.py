@@ -110,7 +110,7 @@ def wait_until(condition, what, timeout=START_TIMEOUT_S):
 class Server:
     """A state folder made by `bestow-server init`, and the server on it."""
 
-    def __init__(self, scratch, name="server", settings=None):
+    def __init__(self, scratch, name="server", settings=None, init=()):
         self.scratch = scratch
         self.name = name
         self.state_dir = scratch / name
@@ -118,7 +118,7 @@ class Server:
         self._starts = 0
         result = text([
             SERVER, "init", f"--state_dir={self.state_dir}",
-            "--hostname=localhost,127.0.0.1", "--listen=127.0.0.1:0",
+            "--hostname=localhost,127.0.0.1", "--listen=127.0.0.1:0", *init,
         ])
         self.ca_file = os.path.join(self.state_dir, "ca", "ca.pem")
         self.ca_sha256 = re.search(r"\b[0-9a-f]{64}\b", result).group(0)
