@@ -328,6 +328,37 @@ TEST_F(CaCommandsTest, RefusesACertificateThatIsNoCas) {
   ExpectNothingIn(Path("a"));
 }
 
+// Every signature is right; the root just may have no CA below it.
+TEST_F(CaCommandsTest, RefusesAChainThatNobodyWouldTake) {
+  ASSERT_EQ(Create(Path("root"), {}), kExitOk);
+  ASSERT_EQ(Run(CaRequestCommand, Path("site"), {}), kExitOk);
+  const std::string extensions = Path("ca.ext"), site = Path("site.pem");
+  ASSERT_TRUE(
+      WriteFileAtomically(extensions,
+                          AsBytes("basicConstraints=critical,CA:TRUE\n"
+                                  "keyUsage=critical,keyCertSign,cRLSign\n"),
+                          0600)
+          .ok());
+  ASSERT_EQ(
+      testdata::RunOpenssl(absl::StrCat("x509 -req -days 30 -in ",
+                                        Path("site/request.pem"), " -CA ",
+                                        Path("root/ca.pem"), " -CAkey ",
+                                        Path("root/ca.key.pem"), " -extfile ",
+                                        extensions, " -out ", site))
+          .exit_code,
+      0);
+  const std::string chain = Path("chain.pem");
+  ASSERT_TRUE(
+      WriteFileAtomically(chain,
+                          AsBytes(*ReadFile(site, 100000) +
+                                  *ReadFile(Path("root/ca.pem"), 100000)),
+                          0600)
+          .ok());
+  EXPECT_EQ(Run(CaImportCommand, Path("site"), {{"chain", chain}}), kExitState);
+  EXPECT_TRUE(absl::StrContains(err_.str(), "path length")) << err_.str();
+  EXPECT_FALSE(fs::exists(Path("site/ca.pem")));
+}
+
 TEST_F(CaCommandsTest, MakesAndRequestsKeysInTheTpm) {
   auto swtpm = Swtpm::Start();
   ASSERT_TRUE(swtpm.ok()) << swtpm.status();

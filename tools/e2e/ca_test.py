@@ -34,14 +34,13 @@ class CaTest(unittest.TestCase):
         self.assertEqual(result.returncode, code, result.stderr)
         self.assertIn(words, result.stderr.decode())
 
-    def openssl_root(self, name, subject, *more):
+    def openssl_root(self, name, subject, *more, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-384")):
         """A root by openssl: certificate and key."""
-        certificate, key = self.scratch / f"{name}.pem", self.scratch / f"{name}.key"
-        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-             "ec_paramgen_curve:P-384", "-nodes", "-days", "3650", "-subj", subject,
-             "-keyout", key, "-out", certificate,
+        certificate, key_file = self.scratch / f"{name}.pem", self.scratch / f"{name}.key"
+        run(["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "3650",
+             "-subj", subject, "-keyout", key_file, "-out", certificate,
              "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign", *more])
-        return certificate, key
+        return certificate, key_file
 
     def post(self, server, path, name, der, secret, *more):
         body = write(self.scratch / f"{name}.b64", body_of_der(der, True))
@@ -137,7 +136,8 @@ class CaTest(unittest.TestCase):
     def test_openssl_is_the_outside_root(self):
         server = Server(self.scratch)
         state = f"--state_dir={server.state_dir}"
-        root, root_key = self.openssl_root("root", "/O=Example/CN=Outside Root")
+        root, root_key = self.openssl_root("root", "/O=Example/CN=Outside Root",
+                                           key=["rsa:4096"])
         self.ca("request", state, "plant", "--ca_name=Plant CA", "--key_type=ec-p384")
         request = os.path.join(server.state_dir, "cas", "plant", "request.pem")
         issued = self.scratch / "plant.pem"
