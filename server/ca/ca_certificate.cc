@@ -116,6 +116,20 @@ absl::Status CheckPathLength(const CaContents& contents,
   return absl::OkStatus();
 }
 
+// BoringSSL does not hold a root to its path length, openssl and others do.
+absl::Status CheckPathLengths(const std::vector<Certificate>& chain) {
+  for (size_t below = 0; below < chain.size(); ++below) {
+    const std::optional<uint64_t> limit =
+        chain[below].basic_constraints.value_or(BasicConstraints()).path_length;
+    if (limit.has_value() && below > *limit) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("the path length of ", chain[below].subject.ToText(),
+                       " is ", *limit, ", and ", below, " CAs stand below it"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<Certificate> CreateRootCa(const CaContents& contents,
@@ -296,6 +310,7 @@ absl::Status CheckIssues(const std::vector<Certificate>& chain, Signer& signer,
   if (!root.ok()) return root.status();
   absl::Status status =
       (*root)->Verify(*signed_leaf, chain, PathPurpose::kAny, now);
+  if (status.ok()) status = CheckPathLengths(chain);
   if (status.ok()) return status;
   return absl::FailedPreconditionError(
       absl::StrCat("nobody would take what ", ca.subject.ToText(),

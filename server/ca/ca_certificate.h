@@ -66,7 +66,8 @@ absl::StatusOr<std::vector<Certificate>> OrderChain(
 // Whether verifiers would take what this CA issues: has `signer` sign an end
 // entity's certificate that nobody gets, and X509_verify_cert judge the path of
 // it to the last of `chain` (dates, path lengths, key usages, critical
-// extensions, key strengths). kFailedPrecondition with its reason.
+// extensions, key strengths); the root's own path length counts as well.
+// kFailedPrecondition with the reason.
 absl::Status CheckIssues(const std::vector<Certificate>& chain, Signer& signer,
                          absl::Time now);
 
