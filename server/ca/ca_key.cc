@@ -5,9 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <utility>
 #include <vector>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -163,35 +165,46 @@ absl::StatusOr<KeyStorage> KeyStorageByName(std::string_view name) {
 }
 
 absl::StatusOr<Secret> ReadPassphrase(const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat st;
-  if (fd < 0 || fstat(fd, &st) != 0) {
-    const int error = errno;
-    if (fd >= 0) close(fd);
+  const auto unreadable = [&](int error) {
     return absl::FailedPreconditionError(
         absl::StrCat("can't read the passphrase: ",
                      absl::ErrnoToStatus(error, path).message()));
-  }
-  close(fd);
+  };
+  // What is looked at is what is read, whoever renames files meanwhile. A FIFO
+  // must not hold us.
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) return unreadable(errno);
+  const absl::Cleanup close_fd = [fd] { close(fd); };
+  struct stat st;
+  if (fstat(fd, &st) != 0) return unreadable(errno);
   if (!S_ISREG(st.st_mode)) return Problem(path, "is no file");
   if ((st.st_mode & (S_IRWXO | S_IWGRP)) != 0) {
     return Problem(path,
                    "is open to others, and a passphrase may not be: `chmod "
                    "0600` it, and choose another");
   }
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxPassphraseBytes);
-  if (!text.ok()) {
-    return absl::FailedPreconditionError(text.status().message());
+  std::array<char, kMaxPassphraseBytes + 1> text;
+  const absl::Cleanup cleanse = [&] { Cleanse(text.data(), text.size()); };
+  size_t size = 0;
+  while (size < text.size()) {
+    const ssize_t count = read(fd, text.data() + size, text.size() - size);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return unreadable(errno);
+    if (count == 0) break;
+    size += static_cast<size_t>(count);
   }
-  std::string_view line(*text);
+  if (size == text.size()) {
+    return Problem(
+        path, absl::StrCat("is longer than ", kMaxPassphraseBytes, " octets"));
+  }
+  std::string_view line(text.data(), size);
   if (absl::EndsWith(line, "\n")) line.remove_suffix(1);
   if (absl::EndsWith(line, "\r")) line.remove_suffix(1);
-  const bool one = line.find_first_of(std::string_view("\n\0", 2)) == line.npos;
-  Secret passphrase(line);
-  Cleanse(text->data(), text->size());
-  if (passphrase.empty()) return Problem(path, "holds no passphrase");
-  if (!one) return Problem(path, "a passphrase is one line");
-  return passphrase;
+  if (line.empty()) return Problem(path, "holds no passphrase");
+  if (line.find_first_of(std::string_view("\n\0", 2)) != line.npos) {
+    return Problem(path, "a passphrase is one line");
+  }
+  return Secret(line);
 }
 
 absl::StatusOr<std::shared_ptr<Signer>> OpenCaKey(const std::string& path,

@@ -120,7 +120,7 @@ TEST(CaKeyTest, APassphraseIsOneLineForItsOwnersEyes) {
   }
   ExpectRefused(
       ReadPassphrase(Scratch("passphrase", std::string(1025, 'p'))).status(),
-      "/passphrase", "");
+      "/passphrase", "longer than 1024");
   ExpectRefused(ReadPassphrase("/dev/null").status(), "/dev/null", "no file");
 }
 
