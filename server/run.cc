@@ -180,6 +180,17 @@ int RunCommand(const Console& console, const std::string& state_dir) {
     return (*server)->Reload(changed);
   });
   AddUpkeep(paths, live, records, (*server)->housekeeper());
+  (*server)->SetOnUpstreamCaCerts(
+      [&live](const std::string& folder,
+              const std::vector<Certificate>& learned) {
+        absl::Status status = live.Update([&](ServerState& changed) {
+          changed.materials.upstream_cas[folder] = learned;
+        });
+        if (!status.ok()) {
+          LOG(ERROR) << "an upstream's new CA certificates are not served: "
+                     << status;
+        }
+      });
 
   const auto stop = [&] {
     LOG(INFO) << "stopping: requests under way may finish";

@@ -51,6 +51,21 @@ ClientInfo ClientInfoOf(const HttpPeer& peer) {
   return client;
 }
 
+// Services may share one.
+std::vector<UpstreamConnection> ConnectionsOf(
+    const std::map<std::string, Service, std::less<>>& services) {
+  std::vector<UpstreamConnection> connections;
+  for (const auto& [label, service] : services) {
+    const UpstreamConfig& upstream = service.config.upstream;
+    if (upstream.forwards() &&
+        std::find(connections.begin(), connections.end(),
+                  upstream.connection) == connections.end()) {
+      connections.push_back(upstream.connection);
+    }
+  }
+  return connections;
+}
+
 }  // namespace
 
 Server::Server(const Config& config, std::unique_ptr<Store> store,
@@ -122,11 +137,15 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   server->housekeeper_.Add("audit", [server = server.get()](absl::Time now) {
     return server->audit_->Flush(now);
   });
+  absl::StatusOr<std::unique_ptr<Upstreams>> upstreams =
+      Upstreams::Create({state.folder, &clock, server->log_line_});
+  if (!upstreams.ok()) return upstreams.status();
+  server->upstreams_ = *std::move(upstreams);
 
   server->service_ = std::make_unique<EstService>(EstService::Options{
       [server = server.get()] { return server->serving().snapshot; },
       {server->store_.get(), server->authenticator_.get(), &clock,
-       server->sealer_.get(), server->audit_.get()},
+       server->sealer_.get(), server->audit_.get(), server->upstreams_.get()},
       server->log_line_});
 
   server->revocation_ = std::make_unique<RevocationService>(
@@ -211,6 +230,7 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
     });
   }
   revocation_->Wake();
+  upstreams_->Configure(ConnectionsOf(this->serving().snapshot->services));
   std::vector<std::string> unchanged;
   const Config& now = state.config;
   const Config& then = started_with_;
@@ -240,6 +260,7 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
 }
 
 void Server::Run() {
+  upstreams_->Configure(ConnectionsOf(serving().snapshot->services));
   housekeeper_.Start();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->thread = std::thread([worker = worker.get()] {
@@ -251,6 +272,7 @@ void Server::Run() {
   }
   for (const std::unique_ptr<Worker>& worker : workers_) worker->thread.join();
   housekeeper_.Stop();
+  upstreams_->Stop();
 }
 
 void Server::Stop() {

@@ -24,6 +24,7 @@
 #include "server/housekeeping/housekeeper.h"
 #include "server/revocation/revocation_service.h"
 #include "server/store/store.h"
+#include "server/upstream/upstreams.h"
 
 namespace bestow::server {
 
@@ -50,6 +51,12 @@ class Server {
   Housekeeper& housekeeper() { return housekeeper_; }
   RevocationService& revocation() { return *revocation_; }
   AuditTrail& audit() { return *audit_; }
+
+  // What to do when an upstream's CA certificates have changed: Reload() with
+  // them. Before Run(); called from another thread, while that runs.
+  void SetOnUpstreamCaCerts(Upstreams::OnCaCerts on_ca_certs) {
+    upstreams_->SetOnCaCerts(std::move(on_ca_certs));
+  }
 
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
@@ -97,6 +104,7 @@ class Server {
   std::shared_ptr<const SecretSealer> sealer_;
   std::unique_ptr<Authenticator> authenticator_;  // uses store_
   std::unique_ptr<AuditTrail> audit_;             // uses store_
+  std::unique_ptr<Upstreams> upstreams_;
   std::unique_ptr<EstService> service_;
   std::unique_ptr<RevocationService> revocation_;
   Housekeeper housekeeper_;  // its tasks use all of the above

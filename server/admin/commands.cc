@@ -185,10 +185,20 @@ int CheckCommand(const Console& console, const std::string& state_dir) {
   };
   warn_if_over(state->materials.tls_certificate);
   for (const auto& [label, service] : (*snapshot)->services) {
+    if (service.config.upstream.forwards()) {
+      console.out << (label.empty() ? "without a label"
+                                    : absl::StrCat("label ", label))
+                  << ": upstream "
+                  << service.config.upstream.connection.server.ToText() << "\n";
+    }
+    if (service.ca == nullptr) continue;
     const Certificate& ca = service.ca->certificate();
     console.out << (label.empty() ? "without a label"
                                   : absl::StrCat("label ", label))
-                << ": CA " << ca.subject.ToText() << " in " << service.config.ca
+                << ": CA " << ca.subject.ToText() << " in "
+                << (service.config.upstream.forwards()
+                        ? service.config.upstream.local_ca
+                        : service.config.ca)
                 << " (" << KeyTypeText(ca) << ", until "
                 << UtcText(ca.not_after) << ")\n";
     for (const Certificate& certificate : service.ca_chain) {

@@ -7,9 +7,11 @@
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
 #include "common/crypto/signer.h"
+#include "common/est_client/trust_source.h"
 #include "server/admin/ca_folder.h"
 #include "server/admin/file_swap.h"
 #include "server/ca/tls_chain.h"
+#include "server/upstream/ra_files.h"
 
 namespace bestow::server {
 namespace {
@@ -87,15 +89,46 @@ absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
   return absl::OkStatus();
 }
 
+absl::Status AddCa(const std::string& name, const StatePaths& paths,
+                   const CaKeyOptions& keys, Snapshot::Materials& materials) {
+  if (materials.cas.count(name) != 0) return absl::OkStatus();
+  absl::StatusOr<CaBundle> ca = LoadCa(FolderOfCa(paths.folder, name), keys);
+  if (!ca.ok()) return ca.status();
+  materials.cas.emplace(name, *std::move(ca));
+  return absl::OkStatus();
+}
+
+// What was learned of its CAs, and the CA that signs while it is down.
+absl::Status LoadUpstream(const UpstreamConfig& upstream,
+                          const StatePaths& paths, const CaKeyOptions& keys,
+                          Snapshot::Materials& materials) {
+  const UpstreamConnection& connection = upstream.connection;
+  if (!upstream.local_ca.empty()) {
+    absl::Status status = AddCa(upstream.local_ca, paths, keys, materials);
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<std::vector<Certificate>> configured = ReadConfiguredCas(
+      connection.anchors.empty() ? ""
+                                 : Below(paths.folder, connection.anchors));
+  if (!configured.ok()) {
+    return absl::FailedPreconditionError(configured.status().message());
+  }
+  absl::StatusOr<std::vector<Certificate>> learned =
+      RaFiles(Below(paths.folder, connection.folder))
+          .LoadCaCerts(TrustSource(connection.anchors_sha256, *configured));
+  if (!learned.ok()) return learned.status();
+  materials.upstream_cas[connection.folder] = *std::move(learned);
+  return absl::OkStatus();
+}
+
 // What one service names and another has not loaded yet.
 absl::Status LoadFor(const ServiceConfig& service, const StatePaths& paths,
                      const CaKeyOptions& keys, Snapshot::Materials& materials) {
-  if (materials.cas.count(service.ca) == 0) {
-    absl::StatusOr<CaBundle> ca =
-        LoadCa(FolderOfCa(paths.folder, service.ca), keys);
-    if (!ca.ok()) return ca.status();
-    materials.cas.emplace(service.ca, *std::move(ca));
+  absl::Status status = AddCa(service.ca, paths, keys, materials);
+  if (status.ok() && service.upstream.forwards()) {
+    status = LoadUpstream(service.upstream, paths, keys, materials);
   }
+  if (!status.ok()) return status;
   for (const std::string& file : service.auth.idevid_anchors) {
     if (materials.idevid_anchors.count(file) != 0) continue;
     absl::StatusOr<std::vector<Certificate>> anchors =
@@ -153,6 +186,7 @@ absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
   absl::StatusOr<Config> config = LoadConfig(paths);
   if (!config.ok()) return config.status();
   ServerState state;
+  state.folder = paths.folder;
   state.config = *std::move(config);
   absl::StatusOr<CaKeyOptions> keys =
       CaKeyOptionsOf(state.config.ca_keys, paths);

@@ -33,6 +33,7 @@ struct StatePaths {
 
 // What the folder holds, but for the database.
 struct ServerState {
+  std::string folder;  // absolute or relative, as it was given
   Config config;
   Snapshot::Materials materials;
   // The server's own certificate as its file has it, the leaf first.
@@ -58,7 +59,8 @@ absl::StatusOr<CaKeyOptions> CaKeyOptionsOf(const CaKeysConfig& config,
 absl::StatusOr<Config> LoadConfig(const StatePaths& paths);
 
 // Makes the seal.key of a folder that an older version made. Loads the CAs and
-// manufacturers' CAs that the config names, and no others. kFailedPrecondition,
+// manufacturers' CAs that the config names, and no others; and what was learned
+// of upstreams' CAs. kFailedPrecondition,
 // naming the file and what to do, when the folder is no state folder or
 // something in it is missing or wrong.
 absl::StatusOr<ServerState> LoadState(const StatePaths& paths);

@@ -18,7 +18,8 @@ struct AuthRules {
   AuthConfig config;
   // A re-enrollment passes with a certificate that expired no longer ago.
   absl::Duration expired_grace;
-  // The service's own CA (during a rollover both of its keys); never null.
+  // The service's own CA (during a rollover both of its keys), or its
+  // upstream's; null: that has not been heard of yet.
   std::shared_ptr<const TrustAnchors> ca_anchors;
   // Manufacturers' CAs; null: none.
   std::shared_ptr<const TrustAnchors> idevid_anchors;

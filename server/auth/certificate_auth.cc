@@ -165,6 +165,11 @@ absl::StatusOr<Principal> CertificateAuth::JudgeOurs(
             : "the TLS client certificate has expired, and its time of grace "
               "is over");
   }
+  // A service whose upstream has not been heard of yet.
+  if (rules.ca_anchors == nullptr) {
+    return Failure(Kind::kBadCertificate,
+                   "this service does not know its CA yet: try again later");
+  }
   // RFC 5280 4.1.2.5 counts notAfter itself in; BoringSSL does not.
   const absl::Time judged_at = std::min(now, leaf.not_after - absl::Seconds(1));
   absl::Status status = rules.ca_anchors->Verify(

@@ -13,6 +13,7 @@
 #include "server/config/store_reader.h"
 #include "server/config/tls_reader.h"
 #include "server/config/toml_reader.h"
+#include "server/config/upstream_reader.h"
 
 namespace bestow::server {
 namespace {
@@ -88,6 +89,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   ReadStore(toml, config.store);
   const NamedProfiles profiles = ReadNamedProfiles(toml);
   ReadService(toml, profiles, config.service);
+  ReadUpstream(toml, config.service);
   toml.InNamedTables("labels", [&](const std::string& name) {
     ServiceConfig service = config.service;
     service.label = name;
@@ -97,6 +99,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
           "of an EST operation (RFC 7030 3.2.2)");
     }
     ReadService(toml, profiles, service);
+    ReadUpstream(toml, service);
     config.labels.push_back(std::move(service));
   });
   absl::Status status = toml.Finish();

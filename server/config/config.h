@@ -20,6 +20,7 @@
 #include "server/config/revocation_config.h"
 #include "server/config/store_config.h"
 #include "server/config/tls_config.h"
+#include "server/config/upstream_config.h"
 
 namespace bestow::server {
 
@@ -143,6 +144,7 @@ struct ServiceConfig {
   est::LineWrap line_wrap = est::LineWrap::kAuto;
   ServiceLimits limits;
   RenewalInfoConfig renewal_info;
+  UpstreamConfig upstream;
 };
 
 // [limits] of the whole server.

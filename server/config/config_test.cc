@@ -89,6 +89,7 @@ TEST(ConfigTest, TheFileNamesEveryKeyOfAService) {
                           "key_type",
                           "template",
                           "retry_after",
+                          "when_down",
                           "explanation_url",
                           "pending_requests",
                           "enrollments_per_minute",

@@ -231,6 +231,18 @@ engine = "sqlite"
 tpm = )toml",
       Quoted(ca_keys.tpm), R"toml(
 
+[upstream]
+# Another EST server that signs, with this one as its registration authority:
+# "https://est.example:8443/.well-known/est/sites". Empty: this server signs.
+# With it come anchors (a PEM file) or anchors_sha256, username, secret_file.
+url = ""
+# While it can't be reached: "retry" (503), or "local", and a CA that signs for
+# a short time: local_ca = "cas/site".
+when_down = "retry"
+retry_after = "1m"
+# What /csrattrs asks for: "local", this file's [csr_attrs], or "upstream".
+csr_attrs = "local"
+
 # Labels: /.well-known/est/plant/simpleenroll and so on. What a label does not
 # say is as above.
 #   [labels.plant]

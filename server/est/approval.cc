@@ -39,14 +39,33 @@ absl::StatusOr<ApprovalAnswer> Judge(absl::StatusOr<PendingRequest> found,
   return ApprovalAnswer{found->id, found->created_at};
 }
 
+}  // namespace
+
+PendingRequest PendingOf(const ServiceConfig& config, int64_t identity_id,
+                         const std::string& identity,
+                         const std::string& operation,
+                         const Pkcs10Request& request, absl::Time now) {
+  PendingRequest pending;
+  pending.label = config.label;
+  pending.identity_id = identity_id;
+  pending.identity = identity;
+  const Sha256Digest key_hash = Sha256(request.spki);
+  pending.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
+  pending.subject_der = request.subject.der();
+  pending.operation = operation;
+  pending.subject = request.subject.ToText();
+  pending.csr = request.der;
+  pending.created_at = now;
+  pending.expires_at = now + config.enrollment.approval_expiry;
+  return pending;
+}
+
 // 0: no limit.
-size_t MaxWaiting(const ServiceLimits& limits) {
+size_t MaxPending(const ServiceLimits& limits) {
   return limits.pending_requests > 0
              ? static_cast<size_t>(limits.pending_requests)
              : std::numeric_limits<size_t>::max();
 }
-
-}  // namespace
 
 void AskForApproval(const Services& services,
                     std::shared_ptr<Exchange> exchange,
@@ -55,22 +74,12 @@ void AskForApproval(const Services& services,
                     std::optional<int64_t> secret_id,
                     std::function<void(absl::StatusOr<ApprovalAnswer>)> done) {
   const ServiceConfig& config = exchange->service().config;
-  PendingRequest pending;
-  pending.label = config.label;
-  pending.identity_id = enrollee.id;
-  pending.identity = enrollee.identity;
-  const Sha256Digest key_hash = Sha256(request.spki);
-  pending.key_sha256 = Bytes(key_hash.begin(), key_hash.end());
-  pending.subject_der = request.subject.der();
-  pending.operation = operation;
-  pending.subject = request.subject.ToText();
-  pending.csr = request.der;
+  PendingRequest pending = PendingOf(config, enrollee.id, enrollee.identity,
+                                     operation, request, services.clock->Now());
   pending.secret_id = secret_id;
   pending.audit = exchange->MakeAuditEntry("waiting", "");
-  pending.created_at = services.clock->Now();
-  pending.expires_at = pending.created_at + config.enrollment.approval_expiry;
   services.store->FindOrAddPending(
-      std::move(pending), MaxWaiting(config.limits),
+      std::move(pending), MaxPending(config.limits),
       [exchange, retry_after = config.enrollment.approval_retry_after,
        done = std::move(done)](absl::StatusOr<PendingRequest> found) {
         exchange->Resume(

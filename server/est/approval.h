@@ -24,6 +24,15 @@ struct ApprovalAnswer {
   absl::Time asked_at;  // when the request came first
 };
 
+// The request as the store keeps and finds it; to be given a state and the
+// one-time secret.
+PendingRequest PendingOf(const ServiceConfig& config, int64_t identity_id,
+                         const std::string& identity,
+                         const std::string& operation,
+                         const Pkcs10Request& request, absl::Time now);
+// For Store::FindOrAddPending().
+size_t MaxPending(const ServiceLimits& limits);
+
 // `done` is called on the loop's thread, once. A request that is new is on the
 // disk by then. It is found again by label, identity, operation, and the CSR's
 // key and subject: the rest of a linked CSR differs in every session (3.5).

@@ -1,5 +1,6 @@
 #include "server/est/csrattrs.h"
 
+#include <optional>
 #include <utility>
 
 #include "common/est/csr_attrs.h"
@@ -27,6 +28,27 @@ void ReplyFor(std::string_view identity, Exchange& exchange) {
                            est::EncodeBody(*der, service.config.line_wrap)));
 }
 
+// What the upstream said last.
+void ReplyAsUpstream(const Services& services, const UpstreamConfig& upstream,
+                     Exchange& exchange) {
+  const std::optional<Bytes> der =
+      services.forwarder->CsrAttrs(upstream.connection.folder);
+  if (!der.has_value()) {
+    return exchange.Fail(
+        RefuseUntil(Problem::kUpstreamDown,
+                    "the upstream's CSR attributes are not here yet",
+                    upstream.retry_after));
+  }
+  if (der->empty()) {
+    HttpResponse response;
+    response.status = 204;
+    return exchange.Finish(std::move(response));
+  }
+  exchange.Finish(
+      EstReply(est::kCsrAttrsMediaType,
+               est::EncodeBody(*der, exchange.service().config.line_wrap)));
+}
+
 // A template of a name makes the answer depend on who asks, too.
 bool DependsOnIdentity(const CsrAttrsConfig& config) {
   return !config.for_identities.empty() || !config.all.sans.empty() ||
@@ -37,6 +59,10 @@ bool DependsOnIdentity(const CsrAttrsConfig& config) {
 
 void HandleCsrAttrs(const Services& services,
                     std::shared_ptr<Exchange> exchange) {
+  const UpstreamConfig& upstream = exchange->service().config.upstream;
+  if (upstream.forwards() && upstream.csr_attrs == CsrAttrsFrom::kUpstream) {
+    return ReplyAsUpstream(services, upstream, *exchange);
+  }
   const bool has_credentials =
       FindHeader(exchange->request().headers, "Authorization").has_value() ||
       !exchange->client().tls.chain.empty();

@@ -8,10 +8,12 @@
 #include "common/est/server_key.h"
 #include "common/est/transfer_encoding.h"
 #include "common/pki/certs_only.h"
+#include "common/pki/oids.h"
 #include "server/est/approval.h"
 #include "server/est/authenticate.h"
 #include "server/est/csr_check.h"
 #include "server/est/decision.h"
+#include "server/est/forwarding.h"
 #include "server/est/issuing.h"
 #include "server/est/linking.h"
 #include "server/est/reply.h"
@@ -154,6 +156,10 @@ absl::Status Enrollment::Decide() {
                                       request_, key_type_);
   if (!contents.ok()) return contents.status();
   contents_ = *std::move(contents);
+  // RFC 6402 2.10: to whom it shows this certificate it shows what it is.
+  if (principal_.is_ra && enrollee_.identity == principal_.identity) {
+    contents_.extended_key_usage.push_back(oids::KpCmcRa());
+  }
   exchange_->log().wish = DescribeWish(request_, contents_);
   if (!is_server_key()) return absl::OkStatus();
 
@@ -247,6 +253,7 @@ void Enrollment::Issue(Bytes spki) {
   order.secret_id = secret_id_;
   order.pending_id = pending_id_;
   if (is_renewal()) order.replaces_serial = principal_.certificate->serial;
+  if (config().upstream.forwards()) return Forward(std::move(order));
   Issuing::Start(services_, exchange_, std::move(order),
                  [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
                    if (!issued.ok()) {
@@ -254,6 +261,18 @@ void Enrollment::Issue(Bytes spki) {
                    }
                    self->ReplyWith(*issued);
                  });
+}
+
+void Enrollment::Forward(IssueOrder order) {
+  Forwarding::Start(
+      services_, exchange_, {std::move(order), request_},
+      [self = shared_from_this()](absl::StatusOr<ForwardingAnswer> answer) {
+        if (!answer.ok()) return self->exchange_->Fail(answer.status());
+        if (!answer->certificate_der.has_value()) {
+          return self->exchange_->Finish(AcceptedReply(answer->retry_after));
+        }
+        self->ReplyWith(*answer->certificate_der);
+      });
 }
 
 void Enrollment::ReplyWith(const Bytes& certificate_der) {

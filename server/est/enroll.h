@@ -13,6 +13,7 @@
 #include "server/ca/subscriber.h"
 #include "server/est/enrollee.h"
 #include "server/est/exchange.h"
+#include "server/est/issuing.h"
 #include "server/est/key_maker.h"
 #include "server/est/key_recipient.h"
 #include "server/est/rate_limit.h"
@@ -65,6 +66,8 @@ class Enrollment : public std::enable_shared_from_this<Enrollment> {
   void CountAndGoOn();
   void MakeKey();
   void Issue(Bytes spki);
+  // Where this label has an upstream that signs.
+  void Forward(IssueOrder order);
   void ReplyWith(const Bytes& certificate_der);
 
   const Services services_;

@@ -142,7 +142,7 @@ TEST_F(ApprovalTest, TakesSoManyAndNoMore) {
   Apply();
   ExpectWaiting(Enroll(MakeCsr(*device_, "CN=a"), basic_));
   ExpectRefused([&] { return Enroll(MakeCsr(*device_, "CN=b"), basic_); }, 503,
-                "too-many-pending", "wait for the operator");
+                "too-many-pending", "wait for an approval");
   ExpectWaiting(Enroll(MakeCsr(*device_, "CN=a"), basic_));
 }
 

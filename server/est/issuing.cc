@@ -26,6 +26,15 @@ void Issuing::Start(const Services& services,
   issuing->Sign();
 }
 
+void Issuing::Record(const Services& services,
+                     std::shared_ptr<Exchange> exchange, IssueOrder order,
+                     const Certificate& certificate, Done done) {
+  std::shared_ptr<Issuing> issuing(new Issuing(
+      services, std::move(exchange), std::move(order), std::move(done)));
+  issuing->signed_elsewhere_ = true;
+  issuing->OnSigned(certificate);
+}
+
 void Issuing::Sign() {
   ++attempts_;
   exchange_->service().ca->Issue(
@@ -74,9 +83,22 @@ void Issuing::OnSigned(absl::StatusOr<Certificate> certificate) {
       });
 }
 
+bool Issuing::IsRecorded(const Certificate& certificate) const {
+  absl::StatusOr<CertificateRecord> record =
+      services_.store->FindCertificate(certificate.serial);
+  return record.ok() && record->certificate == certificate.der &&
+         record->identity == order_.identity &&
+         record->label == exchange_->service().label;
+}
+
 void Issuing::OnStored(const Certificate& certificate,
                        absl::StatusOr<Issued> issued) {
-  if (absl::IsAlreadyExists(issued.status()) && attempts_ < kMaxAttempts) {
+  if (absl::IsAlreadyExists(issued.status()) && signed_elsewhere_ &&
+      IsRecorded(certificate)) {
+    issued = Issued{certificate.der, certificate.serial, /*repeated=*/true};
+  }
+  if (absl::IsAlreadyExists(issued.status()) && !signed_elsewhere_ &&
+      attempts_ < kMaxAttempts) {
     return Sign();
   }
   // Revoked since it was judged, perhaps by the word of another server.

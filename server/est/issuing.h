@@ -43,6 +43,11 @@ class Issuing : public std::enable_shared_from_this<Issuing> {
   static void Start(const Services& services,
                     std::shared_ptr<Exchange> exchange, IssueOrder order,
                     Done done);
+  // The same with a certificate that another CA has signed already. One that
+  // is recorded for this identity and label already is handed out again.
+  static void Record(const Services& services,
+                     std::shared_ptr<Exchange> exchange, IssueOrder order,
+                     const Certificate& certificate, Done done);
 
  private:
   Issuing(const Services& services, std::shared_ptr<Exchange> exchange,
@@ -54,12 +59,15 @@ class Issuing : public std::enable_shared_from_this<Issuing> {
 
   void Sign();
   void OnSigned(absl::StatusOr<Certificate> certificate);
+  // An upstream repeats what it has issued.
+  bool IsRecorded(const Certificate& certificate) const;
   void OnStored(const Certificate& certificate, absl::StatusOr<Issued> issued);
 
   const Services services_;
   const std::shared_ptr<Exchange> exchange_;
   const IssueOrder order_;
   const Done done_;
+  bool signed_elsewhere_ = false;
   int attempts_ = 0;
 };
 

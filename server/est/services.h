@@ -7,6 +7,7 @@
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/store/store.h"
+#include "server/upstream/forwarder.h"
 
 namespace bestow::server {
 
@@ -17,6 +18,7 @@ struct Services {
   const Clock* clock = nullptr;
   const SecretSealer* sealer = nullptr;  // of pre-shared keys
   AuditTrail* audit = nullptr;
+  Forwarder* forwarder = nullptr;  // of services that have an upstream
 };
 
 }  // namespace bestow::server

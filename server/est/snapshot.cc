@@ -27,13 +27,13 @@ void AddEach(const std::vector<Certificate>& more,
 }
 
 // RFC 7030 4.1.3: the chain with its root, and a rollover's certificates.
-absl::StatusOr<std::string> CaCertsBody(const CaBundle& ca,
-                                        est::LineWrap line_wrap) {
-  std::vector<Bytes> certificates;
-  for (const Certificate& certificate : ca.All()) {
-    certificates.push_back(certificate.der);
+absl::StatusOr<std::string> CaCertsBody(
+    const std::vector<Certificate>& certificates, est::LineWrap line_wrap) {
+  std::vector<Bytes> ders;
+  for (const Certificate& certificate : certificates) {
+    ders.push_back(certificate.der);
   }
-  absl::StatusOr<Bytes> der = SerializeCertsOnlyDer(certificates);
+  absl::StatusOr<Bytes> der = SerializeCertsOnlyDer(ders);
   if (!der.ok()) return der.status();
   return est::EncodeBody(*der, line_wrap);
 }
@@ -69,48 +69,96 @@ absl::StatusOr<std::vector<NameConstraints>> ConstraintsOf(
   return all;
 }
 
+// What a service issues by, and what its certificates are judged by.
+struct ServiceCas {
+  std::string folder;  // of `authority`
+  std::shared_ptr<const CertificateAuthority> authority;
+  std::vector<Certificate> chain;
+  std::vector<Certificate> shown;    // by /cacerts
+  std::vector<Certificate> anchors;  // of client certificates
+};
+
+absl::StatusOr<ServiceCas> CasOf(const ServiceConfig& config,
+                                 const Snapshot::Materials& materials) {
+  ServiceCas cas;
+  cas.folder = config.ca;
+  if (config.upstream.forwards()) {
+    const auto upstream =
+        materials.upstream_cas.find(config.upstream.connection.folder);
+    if (upstream != materials.upstream_cas.end()) {
+      // Each has a path to what the upstream is trusted by (UpdateCaCerts).
+      cas.shown = upstream->second;
+      cas.anchors = upstream->second;
+    }
+    cas.folder = config.upstream.local_ca;
+    if (cas.folder.empty()) return cas;
+  }
+  const auto ca = materials.cas.find(cas.folder);
+  if (ca == materials.cas.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(cas.folder, " is not loaded"));
+  }
+  cas.authority = ca->second.authority;
+  cas.chain = ca->second.chain;
+  // Not the local CA's alone: a client takes these for all that there are.
+  if (!config.upstream.forwards() || !cas.shown.empty()) {
+    AddEach(ca->second.All(), &cas.shown);
+  }
+  AddEach(ca->second.Anchors(), &cas.anchors);
+  return cas;
+}
+
 absl::StatusOr<Service> MakeService(const ServiceConfig& config,
                                     const Snapshot::Materials& materials,
                                     const ServerNames& names,
                                     const RevocationSettings& revocation) {
-  const auto ca = materials.cas.find(config.ca);
-  if (ca == materials.cas.end()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(config.ca, " is not loaded"));
+  absl::StatusOr<ServiceCas> cas = CasOf(config, materials);
+  if (!cas.ok()) return cas.status();
+  std::string cacerts_body;
+  if (!cas->shown.empty()) {
+    absl::StatusOr<std::string> body =
+        CaCertsBody(cas->shown, config.line_wrap);
+    if (!body.ok()) return body.status();
+    cacerts_body = *std::move(body);
   }
-  absl::StatusOr<std::string> cacerts =
-      CaCertsBody(ca->second, config.line_wrap);
-  if (!cacerts.ok()) return cacerts.status();
-  absl::StatusOr<std::shared_ptr<const TrustAnchors>> ca_anchors =
-      TrustAnchors::Create(ca->second.Anchors());
-  if (!ca_anchors.ok()) return ca_anchors.status();
+  std::shared_ptr<const TrustAnchors> ca_anchors;
+  if (!cas->anchors.empty()) {
+    absl::StatusOr<std::shared_ptr<const TrustAnchors>> created =
+        TrustAnchors::Create(cas->anchors);
+    if (!created.ok()) return created.status();
+    ca_anchors = *std::move(created);
+  }
   absl::StatusOr<std::shared_ptr<const TrustAnchors>> idevid_anchors =
       IdevidAnchors(config.auth, materials);
   if (!idevid_anchors.ok()) return idevid_anchors.status();
-  std::shared_ptr<const CertificateAuthority> authority = ca->second.authority;
-  const PublishedUrls urls =
-      UrlsOf(revocation.Of(config.ca), config.ca, authority->certificate());
-  if (!urls.crl.empty()) {
-    absl::StatusOr<std::shared_ptr<const CertificateAuthority>> with_urls =
-        authority->WithUrls(urls);
-    if (!with_urls.ok()) return with_urls.status();
-    authority = *std::move(with_urls);
+  std::shared_ptr<const CertificateAuthority> authority =
+      std::move(cas->authority);
+  if (authority != nullptr) {
+    const PublishedUrls urls = UrlsOf(revocation.Of(cas->folder), cas->folder,
+                                      authority->certificate());
+    if (!urls.crl.empty()) {
+      absl::StatusOr<std::shared_ptr<const CertificateAuthority>> with_urls =
+          authority->WithUrls(urls);
+      if (!with_urls.ok()) return with_urls.status();
+      authority = *std::move(with_urls);
+    }
   }
+  const std::string folder = cas->folder;
   absl::StatusOr<std::vector<NameConstraints>> constraints =
-      ConstraintsOf(ca->second.chain);
+      ConstraintsOf(cas->chain);
   if (!constraints.ok()) return constraints.status();
   Service service{config.label,
                   config,
                   IssuancePolicy(config.profile, names, *constraints),
                   std::move(authority),
-                  ca->second.chain,
-                  *std::move(cacerts),
-                  *std::move(ca_anchors),
+                  std::move(cas->chain),
+                  std::move(cacerts_body),
+                  std::move(ca_anchors),
                   *std::move(idevid_anchors)};
   absl::Status permitted = service.policy.CheckAgainstCa();
   if (!permitted.ok()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(config.ca, ": ", permitted.message()));
+        absl::StrCat(folder, ": ", permitted.message()));
   }
   // What can't be encoded should not wait for the first client to be found out.
   absl::Status status = service.CsrAttrsFor("").status();
@@ -135,6 +183,10 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(
   }
   for (const auto& [file, anchors] : materials.idevid_anchors) {
     AddEach(anchors, &client_anchors);
+  }
+  for (const auto& [folder, learned] : materials.upstream_cas) {
+    AddEach(learned, &cas);
+    AddEach(learned, &client_anchors);
   }
   const ServerNames names(materials.tls_certificate, cas, config.hostnames);
 

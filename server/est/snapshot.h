@@ -27,10 +27,13 @@ struct Service {
   std::string label;
   ServiceConfig config;
   IssuancePolicy policy;
+  // Of one with an upstream: what signs while that is down; null: nothing.
   std::shared_ptr<const CertificateAuthority> ca;
   std::vector<Certificate> ca_chain;  // from the issuing CA to the root
-  std::string cacerts_body;           // encoded (RFC 7030 4.1.3)
-  // This CA, and its old key during a rollover: re-enrollments.
+  // Encoded (RFC 7030 4.1.3). Empty: the upstream's are not known yet.
+  std::string cacerts_body;
+  // This CA, and its old key during a rollover: re-enrollments. Or what
+  // /cacerts of the upstream has; null: as above.
   std::shared_ptr<const TrustAnchors> ca_anchors;
   // CAs of manufacturers; null: none (RFC 7030 3.3.2).
   std::shared_ptr<const TrustAnchors> idevid_anchors;
@@ -48,6 +51,9 @@ struct Snapshot {
     // By their names in the config.
     std::map<std::string, std::vector<Certificate>, std::less<>> idevid_anchors;
     Certificate tls_certificate;  // the server's own
+    // What was learned of each upstream's /cacerts (CaUpdate::learned), by
+    // UpstreamConnection::folder; none: nothing yet.
+    std::map<std::string, std::vector<Certificate>, std::less<>> upstream_cas;
   };
   // kInvalidArgument: `materials` lacks what the config names.
   static absl::StatusOr<std::shared_ptr<const Snapshot>> Create(

@@ -44,10 +44,13 @@ constexpr StatusRow kTable[] = {
     {Problem::kTooManyLive, "too-many-live", 403},
     {Problem::kSecretSpent, "secret-spent", 403},
     {Problem::kDenied, "denied", 403},
+    {Problem::kUpstreamRefused, "upstream-refused", 403},
     {Problem::kTooManyTries, "too-many-tries", 429},
     {Problem::kTooManyRequests, "too-many-requests", 429},
     {Problem::kTooManyPending, "too-many-pending", 503},
+    {Problem::kUpstreamDown, "upstream-down", 503},
     {Problem::kBusy, "busy", 503},
+    {Problem::kUpstreamReply, "upstream-reply", 502},
     {Problem::kInternal, "internal", 500},
 };
 

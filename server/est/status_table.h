@@ -43,10 +43,13 @@ enum class Problem {
   kTooManyLive,
   kSecretSpent,
   kDenied,
+  kUpstreamRefused,
   kTooManyTries,
   kTooManyRequests,
   kTooManyPending,
+  kUpstreamDown,
   kBusy,
+  kUpstreamReply,
   kInternal,
 };
 

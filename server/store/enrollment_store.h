@@ -75,13 +75,15 @@ class EnrollmentStore {
   virtual void Issue(Issuance issuance, IssueDone done) = 0;
 
   // The request that `request` is (see PendingRequest for what they are
-  // matched by), in whatever state, or `request` itself, added as waiting.
+  // matched by), in whatever state, or `request` itself, added in its
+  // state: waiting, or approved where only another CA is waited for.
   // `done` as for Issue(): a new one is on the disk by then. Expired ones
   // count as not there, and are removed. identity_id 0: as in Issuance.
-  // kResourceExhausted: `max_waiting` requests of this label wait already, or
-  // kMaxWaitingOfIdentity of this identity at it. kPermissionDenied: a new one
-  // whose one-time secret expired or has served another key. kAborted: as in
-  // Issue(), of an identity that registers itself.
+  // kResourceExhausted: `max_waiting` requests of this label are in the state
+  // of `request` already, or kMaxWaitingOfIdentity of this identity at it.
+  // kPermissionDenied: a new one whose one-time secret expired or has served
+  // another key; any that reserves one which has, or which has its certificate
+  // already. kAborted: as in Issue(), of an identity that registers itself.
   static constexpr size_t kMaxWaitingOfIdentity = 16;
   using PendingDone = std::function<void(absl::StatusOr<PendingRequest>)>;
   virtual void FindOrAddPending(PendingRequest request, size_t max_waiting,

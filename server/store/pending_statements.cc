@@ -109,18 +109,17 @@ absl::Status CheckPlace(SqlConnection& database, const PendingRequest& request,
   if (!query.ok()) return query.status();
   query->Bind(request.identity_id)
       .Bind(request.label)
-      .Bind(PendingStateName(State::kWaiting));
+      .Bind(PendingStateName(request.state));
   absl::Status status = query->ExpectRow("count");
   if (!status.ok()) return status;
   if (static_cast<size_t>(query->Int(0)) >= max_waiting) {
     return absl::ResourceExhaustedError(
-        "too many requests wait for the operator's approval already");
+        "too many requests wait for an approval already");
   }
   if (static_cast<size_t>(query->Int(1)) >=
       EnrollmentStore::kMaxWaitingOfIdentity) {
     return absl::ResourceExhaustedError(
-        "too many requests of this identity wait for the operator's approval "
-        "already");
+        "too many requests of this identity wait for an approval already");
   }
   return absl::OkStatus();
 }
@@ -141,7 +140,7 @@ absl::StatusOr<int64_t> InsertPending(SqlConnection& database,
                         .Bind(ByteView(request.csr))
                         .Bind(absl::ToUnixSeconds(request.created_at))
                         .Bind(absl::ToUnixSeconds(request.expires_at))
-                        .Bind(PendingStateName(State::kWaiting)));
+                        .Bind(PendingStateName(request.state)));
 }
 
 absl::StatusOr<Issued> IssuedFor(SqlConnection& database, int64_t pending_id) {
@@ -186,6 +185,13 @@ absl::StatusOr<PendingRequest> FindOrInsertPending(SqlConnection& database,
     request.identity_id = *id;
   }
   absl::StatusOr<PendingRequest> found = SelectMatching(database, request);
+  const bool reserves =
+      request.reserves_secret && request.secret_id.has_value();
+  if (found.ok() && reserves && found->state != State::kIssued) {
+    // It was good when this was asked for first: the operator may take longer.
+    status = ReserveSecret(database, request, found->created_at);
+    if (!status.ok()) return status;
+  }
   if (found.ok() || !absl::IsNotFound(found.status())) return found;
   if (request.secret_id.has_value()) {
     // Not before the operator, what could get nothing afterwards.
@@ -194,6 +200,9 @@ absl::StatusOr<PendingRequest> FindOrInsertPending(SqlConnection& database,
     if (!status.ok()) return status;
   }
   status = CheckPlace(database, request, max_waiting);
+  if (status.ok() && reserves) {
+    status = ReserveSecret(database, request, request.created_at);
+  }
   if (!status.ok()) return status;
   absl::StatusOr<int64_t> id = InsertPending(database, request);
   if (!id.ok()) return id.status();

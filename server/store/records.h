@@ -113,6 +113,9 @@ struct PendingRequest {
   // The one-time secret that a new request came with, and what the audit log
   // is to say of it; neither is read back.
   std::optional<int64_t> secret_id;
+  // From now on that secret serves this request's key alone, whatever becomes
+  // of it, for another CA is about to be asked. Not read back either.
+  bool reserves_secret = false;
   AuditEntry audit;
   absl::Time decided_at;  // InfinitePast: not decided
 };

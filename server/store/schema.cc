@@ -18,7 +18,8 @@ namespace {
 // One text for both engines: see Translate() for the words with a dollar.
 //
 // Times are seconds since 1970; hashes are SHA-256, raw. A secret is bound
-// when bound_key_sha256, bound_at and certificate_id are set, together.
+// when bound_key_sha256 and bound_at are set, together with certificate_id, or
+// before that where another CA is asked for the certificate.
 constexpr char kVersion1[] = R"sql(
 CREATE TABLE identities (
   id         $ID,

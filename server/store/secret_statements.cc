@@ -80,6 +80,26 @@ absl::Status CheckSecretFor(SqlConnection& database, int64_t secret_id,
   return CheckState(*state, key_sha256, asked_at);
 }
 
+absl::Status ReserveSecret(SqlConnection& database,
+                           const PendingRequest& request, absl::Time asked_at) {
+  absl::StatusOr<SecretState> state =
+      SelectState(database, *request.secret_id, request.identity_id);
+  if (!state.ok()) return state.status();
+  absl::Status status = CheckState(*state, request.key_sha256, asked_at);
+  if (!status.ok()) return status;
+  if (!state->certificate.empty()) {
+    return absl::PermissionDeniedError(
+        "the one-time secret was used, and its time to be repeated is over");
+  }
+  absl::StatusOr<SqlStatement> reserve = database.Prepare(
+      "UPDATE secrets SET bound_key_sha256 = ?, bound_at = ? WHERE id = ?");
+  if (!reserve.ok()) return reserve.status();
+  return reserve->Bind(ByteView(request.key_sha256))
+      .Bind(absl::ToUnixSeconds(request.created_at))
+      .Bind(*request.secret_id)
+      .Run();
+}
+
 absl::StatusOr<std::optional<Issued>> RepeatForSecret(
     SqlConnection& database, const Issuance& issuance) {
   const CertificateRecord& record = issuance.record;
@@ -90,7 +110,8 @@ absl::StatusOr<std::optional<Issued>> RepeatForSecret(
   if (!asked_at.ok()) return asked_at.status();
   absl::Status status = CheckState(*state, record.key_sha256, *asked_at);
   if (!status.ok()) return status;
-  if (state->bound_key_sha256.empty()) return std::nullopt;
+  // Free, or reserved for this key.
+  if (state->certificate.empty()) return std::nullopt;
   if (state->label != record.label) {
     return absl::PermissionDeniedError(
         "the one-time secret has served another label");

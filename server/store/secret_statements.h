@@ -17,6 +17,11 @@ absl::Status CheckSecretFor(SqlConnection& database, int64_t secret_id,
                             int64_t identity_id, ByteView key_sha256,
                             absl::Time asked_at);
 
+// For a request that reserves it: bound to its key, without a certificate yet.
+// As above, and kPermissionDenied too when it has given its certificate.
+absl::Status ReserveSecret(SqlConnection& database,
+                           const PendingRequest& request, absl::Time asked_at);
+
 // For an issuance with a secret_id. nullopt: the secret is free and may be
 // bound now.
 absl::StatusOr<std::optional<Issued>> RepeatForSecret(SqlConnection& database,

@@ -1,0 +1,164 @@
+#include "server/est/forwarding.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
+#include "common/crypto/public_key.h"
+#include "common/est/protocol.h"
+#include "server/est/approval.h"
+#include "server/est/status_table.h"
+#include "server/est/store_refusal.h"
+#include "server/upstream/contents_check.h"
+
+namespace bestow::server {
+
+void Forwarding::Start(const Services& services,
+                       std::shared_ptr<Exchange> exchange,
+                       ForwardingOrder order, Done done) {
+  std::shared_ptr<Forwarding> self(new Forwarding(
+      services, std::move(exchange), std::move(order), std::move(done)));
+  absl::Status status =
+      CheckForwardable(self->order_.request, self->order_.issue.contents);
+  if (!status.ok()) {
+    return self->done_(Refuse(Problem::kNotGranted, status.message()));
+  }
+  // A renewal uses nothing up, and its own certificate stays good.
+  const bool is_renewal = self->order_.issue.operation ==
+                          est::OperationName(est::Operation::kSimpleReenroll);
+  is_renewal ? self->Send() : self->Reserve();
+}
+
+void Forwarding::Reserve() {
+  PendingRequest pending =
+      PendingOf(exchange_->service().config, order_.issue.identity_id,
+                order_.issue.identity, order_.issue.operation, order_.request,
+                services_.clock->Now());
+  // The operator here has been asked already, where this label asks him.
+  pending.state = PendingRequest::State::kApproved;
+  pending.secret_id = order_.issue.secret_id;
+  pending.reserves_secret = true;
+  pending.audit = exchange_->MakeAuditEntry("waiting", "for the upstream");
+  services_.store->FindOrAddPending(
+      std::move(pending), MaxPending(exchange_->service().config.limits),
+      [self = shared_from_this()](absl::StatusOr<PendingRequest> reserved) {
+        self->exchange_->Resume([self, reserved = std::move(reserved)] {
+          self->OnReserved(reserved);
+        });
+      });
+}
+
+void Forwarding::OnReserved(absl::StatusOr<PendingRequest> reserved) {
+  if (absl::IsResourceExhausted(reserved.status())) {
+    return done_(RefuseUntil(Problem::kTooManyPending,
+                             reserved.status().message(),
+                             config().retry_after));
+  }
+  if (!reserved.ok()) return done_(RefusalOf(reserved.status()));
+  exchange_->log().AddNote(absl::StrCat("request ", reserved->id));
+  order_.issue.identity_id = reserved->identity_id;
+  order_.issue.pending_id = reserved->id;
+  switch (reserved->state) {
+    case PendingRequest::State::kIssued:
+      return Repeat();
+    case PendingRequest::State::kApproved:
+      break;
+    case PendingRequest::State::kWaiting:
+      return done_(ForwardingAnswer{
+          std::nullopt,
+          exchange_->service().config.enrollment.approval_retry_after});
+    case PendingRequest::State::kRefused:
+      return done_(Refuse(Problem::kDenied,
+                          absl::StrCat("the operator refused this request: ",
+                                       reserved->reason)));
+  }
+  if (Failpoint("est.before_forward")) {
+    return done_(absl::InternalError("failpoint est.before_forward"));
+  }
+  Send();
+}
+
+void Forwarding::Repeat() {
+  const Sha256Digest key = Sha256(order_.request.spki);
+  absl::StatusOr<CertificateRecord> record =
+      services_.store->FindCertificateByKey(order_.issue.identity_id, key);
+  if (!record.ok()) return done_(record.status());
+  if (record->revocation.has_value()) {
+    return done_(Refuse(Problem::kSecretSpent,
+                        "the certificate that this key got is revoked"));
+  }
+  exchange_->log().AddNote("repeated");
+  done_(ForwardingAnswer{std::move(record->certificate), {}});
+}
+
+void Forwarding::Send() {
+  ForwardRequest request;
+  request.folder = config().connection.folder;
+  request.csr_der = order_.request.der;
+  request.spki = order_.request.spki;
+  request.common_name = std::string(order_.request.subject.common_name());
+  services_.forwarder->Forward(
+      std::move(request), [self = shared_from_this()](ForwardAnswer answer) {
+        self->exchange_->Resume(
+            [self, answer = std::move(answer)] { self->OnAnswer(answer); });
+      });
+}
+
+void Forwarding::OnAnswer(ForwardAnswer answer) {
+  using Kind = ForwardAnswer::Kind;
+  const absl::Duration retry_after =
+      answer.retry_after.value_or(config().retry_after);
+  switch (answer.kind) {
+    case Kind::kIssued:
+      return Record(*answer.certificate);
+    case Kind::kWaiting:
+      exchange_->log().AddNote("waits upstream");
+      return done_(ForwardingAnswer{std::nullopt, retry_after});
+    case Kind::kRefused:
+      return done_(Refuse(Problem::kUpstreamRefused, answer.reason));
+    case Kind::kBadReply:
+      return done_(Refuse(Problem::kUpstreamReply, answer.reason));
+    case Kind::kDown:
+      if (config().when_down == WhenDown::kLocal &&
+          exchange_->service().ca != nullptr) {
+        return SignHere(answer.reason);
+      }
+      break;
+    case Kind::kNotServed:
+      break;
+  }
+  done_(RefuseUntil(Problem::kUpstreamDown, answer.reason, retry_after));
+}
+
+void Forwarding::Record(const Certificate& certificate) {
+  absl::Status status = CheckIssuedContents(certificate, order_.issue.contents);
+  if (!status.ok()) {
+    return done_(Refuse(Problem::kUpstreamReply, status.message()));
+  }
+  exchange_->log().AddNote("by the upstream");
+  Issuing::Record(services_, exchange_, order_.issue, certificate,
+                  [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
+                    self->OnIssued(std::move(issued));
+                  });
+}
+
+// So that devices live while the uplink is down: short, for what the upstream
+// knows nothing of it can't revoke either.
+void Forwarding::SignHere(std::string_view why) {
+  exchange_->log().AddNote(absl::StrCat("signed here: ", why));
+  IssueOrder order = order_.issue;
+  order.contents.validity =
+      std::min(order.contents.validity, config().local_validity);
+  Issuing::Start(services_, exchange_, std::move(order),
+                 [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
+                   self->OnIssued(std::move(issued));
+                 });
+}
+
+void Forwarding::OnIssued(absl::StatusOr<Bytes> certificate_der) {
+  if (!certificate_der.ok()) return done_(certificate_der.status());
+  done_(ForwardingAnswer{*std::move(certificate_der), {}});
+}
+
+}  // namespace bestow::server

@@ -1,0 +1,126 @@
+// Keeps what a registration authority needs at its upstream: whom to trust,
+// its own certificate, and what the upstream wants in requests.
+#ifndef SERVER_UPSTREAM_RA_KEEPER_H_
+#define SERVER_UPSTREAM_RA_KEEPER_H_
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "common/base/bytes.h"
+#include "common/base/clock.h"
+#include "common/est_client/est_client.h"
+#include "common/est_client/http_login.h"
+#include "common/est_client/trust.h"
+#include "common/net/event_loop.h"
+#include "common/tls/tls_context.h"
+#include "server/config/upstream_config.h"
+#include "server/upstream/ra_files.h"
+
+namespace bestow::server {
+
+// The first trust is the config's (RFC 7030 4.1.1, 4.1.3); the first
+// certificate comes by username and secret; both then follow by themselves:
+// /cacerts by UpdateCaCerts()'s rules, the certificate by /simplereenroll with
+// a new key once two thirds of its time are over. What fails is tried again
+// with growing pauses.
+// Belongs to its loop's thread; destroying it ends what is under way.
+class RaKeeper {
+ public:
+  struct Options {
+    UpstreamConnection connection;
+    std::string state_dir;
+    const Clock* clock = nullptr;  // outlives it
+    std::function<void(const std::string&)> log;
+    // Trust or credential are others than before.
+    std::function<void()> on_change;
+    // With what was learned, when that is other than before; it is on the
+    // disk.
+    std::function<void(const std::vector<Certificate>&)> on_ca_certs;
+  };
+
+  // Reads the folder. kFailedPrecondition, naming the file.
+  static absl::StatusOr<std::unique_ptr<RaKeeper>> Create(EventLoop& loop,
+                                                          Options options);
+  ~RaKeeper();
+
+  // Begins with whatever is due.
+  void Start();
+
+  const Trust& trust() const { return trust_; }
+  // With the credential, for forwarding. kUnavailable: there is none yet, or it
+  // is over; kPermissionDenied: and the upstream refuses another.
+  absl::StatusOr<std::shared_ptr<const TlsContext>> ForwardingTls() const;
+  // The common name of its certificate; "" without one.
+  std::string ra_name() const;
+  // As in Forwarder::CsrAttrs().
+  const std::optional<Bytes>& csr_attrs() const { return csr_attrs_; }
+
+ private:
+  enum class Channel { kPinned, kAnchors, kCredential };
+
+  RaKeeper(EventLoop& loop, Options options, RaFiles files);
+  absl::Status Load();
+  bool has_credential(absl::Time now) const;
+  absl::Time RenewalTime() const;
+
+  // One step after the other until nothing is due; then waits.
+  void Next();
+  void WaitUntil(absl::Time due);
+  void Succeed();
+  void Fail(std::string_view what, const absl::Status& status,
+            std::optional<absl::Duration> retry_after = std::nullopt);
+  void Refused(std::string_view what, const EstReply& reply);
+
+  absl::StatusOr<std::shared_ptr<const TlsContext>> MakeTls(
+      Channel channel) const;
+  // Calls `use` over a new connection, or fails the step.
+  void Connect(std::string_view what, Channel channel,
+               std::function<void()> use);
+  void Disconnect();
+
+  void FetchCaCerts(Channel channel);
+  void TakeCaCerts(const absl::StatusOr<EstReply>& reply, Channel channel);
+  void FetchCsrAttrs();
+  // For those of others, or before a request of our own.
+  void AskCsrAttrs(std::string_view what, std::function<void()> then);
+
+  // Of its own certificate: ra_enrollment.cc.
+  void Enroll(bool renew);
+  absl::Status PrepareKey();
+  absl::StatusOr<Bytes> MakeCsr(bool renew) const;
+  void SendCsr(bool renew);
+  void TakeIssued(const absl::StatusOr<EstReply>& reply, bool renew);
+
+  EventLoop& loop_;
+  const Options options_;
+  const RaFiles files_;
+  std::vector<Certificate> configured_;  // the config's anchors
+  std::vector<Certificate> learned_;
+  std::vector<std::string> refused_cas_;  // as logged last
+  std::string trust_source_;
+  Trust trust_;
+  std::optional<RaCredential> credential_;
+  absl::Time obtained_at_;  // of credential_
+  std::shared_ptr<SoftwareSigner> next_key_;
+  std::optional<Bytes> csr_attrs_;
+  absl::Time ca_certs_due_ = absl::InfinitePast();
+  absl::Time csr_attrs_due_ = absl::InfinitePast();
+
+  int failures_ = 0;      // in a row
+  int asked_again_ = 0;   // of this step, for a challenge
+  bool refused_ = false;  // the last failure was the upstream's word
+  std::optional<HttpLogin> login_;
+  std::unique_ptr<EstClient> client_;
+  std::unique_ptr<EventLoop::Timer> timer_;  // until the next, or of the step
+};
+
+}  // namespace bestow::server
+
+#endif  // SERVER_UPSTREAM_RA_KEEPER_H_

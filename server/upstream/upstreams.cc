@@ -1,0 +1,225 @@
+#include "server/upstream/upstreams.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/pki/path.h"
+
+namespace bestow::server {
+namespace {
+
+using Kind = ForwardAnswer::Kind;
+
+ForwardAnswer Answer(Kind kind, std::string reason) {
+  ForwardAnswer answer;
+  answer.kind = kind;
+  answer.reason = std::move(reason);
+  return answer;
+}
+
+// A failure without a reply.
+ForwardAnswer AnswerOf(const absl::Status& status) {
+  // The upstream is not trusted, or does not trust us: nobody may take it for
+  // one that is down.
+  const bool distrust = absl::IsPermissionDenied(status);
+  // Not the message: it is about our side, and goes to the log.
+  return Answer(distrust ? Kind::kNotServed : Kind::kDown,
+                distrust ? "this server and its upstream do not trust each "
+                           "other"
+                         : "the upstream CA can't be reached");
+}
+
+Kind KindOfError(int status) {
+  switch (status) {
+    case 401:  // we are not who we say
+    case 404:  // or are at the wrong place
+      return Kind::kNotServed;
+    case 408:
+    case 425:
+    case 429:
+      return Kind::kDown;
+    default:
+      return status >= 400 && status < 500 ? Kind::kRefused : Kind::kDown;
+  }
+}
+
+}  // namespace
+
+ForwardAnswer ReadForwardReply(const absl::StatusOr<EstReply>& reply,
+                               ByteView spki, const Trust& trust,
+                               absl::Time now) {
+  if (!reply.ok()) {
+    return absl::IsInvalidArgument(reply.status())
+               ? Answer(Kind::kBadReply, std::string(reply.status().message()))
+               : AnswerOf(reply.status());
+  }
+  if (reply->status == 200) {
+    absl::StatusOr<IssuedCredential> issued =
+        CheckIssued(reply->body, spki, trust, now, PathPurpose::kAny);
+    if (!issued.ok()) {
+      return Answer(Kind::kBadReply, std::string(issued.status().message()));
+    }
+    ForwardAnswer answer;
+    answer.kind = Kind::kIssued;
+    answer.certificate = std::move(issued->certificate);
+    return answer;
+  }
+  ForwardAnswer answer;
+  answer.retry_after = reply->retry_after;
+  if (reply->status == 202) {
+    answer.kind = Kind::kWaiting;
+    return answer;
+  }
+  answer.kind = KindOfError(reply->status);
+  answer.reason =
+      absl::StrCat("the upstream CA answered ", reply->status,
+                   reply->reason.empty() ? "" : ": ", reply->reason);
+  return answer;
+}
+
+absl::StatusOr<std::unique_ptr<Upstreams>> Upstreams::Create(Options options) {
+  absl::StatusOr<std::unique_ptr<EventLoop>> loop = EventLoop::Create();
+  if (!loop.ok()) return loop.status();
+  return std::unique_ptr<Upstreams>(
+      new Upstreams(std::move(options), *std::move(loop)));
+}
+
+Upstreams::Upstreams(Options options, std::unique_ptr<EventLoop> loop)
+    : options_(std::move(options)), loop_(std::move(loop)) {
+  thread_ = std::thread([this] {
+    loop_->Run();
+    // On the thread that owns them.
+    upstreams_.clear();
+  });
+}
+
+void Upstreams::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Stop();
+  thread_.join();
+}
+
+void Upstreams::Configure(std::vector<UpstreamConnection> connections) {
+  loop_->Post([this, connections = std::move(connections)] {
+    ConfigureNow(connections);
+  });
+}
+
+void Upstreams::ConfigureNow(
+    const std::vector<UpstreamConnection>& connections) {
+  for (auto it = upstreams_.begin(); it != upstreams_.end();) {
+    const bool stays = std::find(connections.begin(), connections.end(),
+                                 it->second->connection) != connections.end();
+    if (stays) {
+      ++it;
+      continue;
+    }
+    std::lock_guard<std::mutex> lock(mutex_);
+    csr_attrs_.erase(it->first);
+    it = upstreams_.erase(it);
+  }
+  for (const UpstreamConnection& connection : connections) {
+    if (upstreams_.count(connection.folder) == 0) Add(connection);
+  }
+}
+
+void Upstreams::Add(const UpstreamConnection& connection) {
+  const std::string& folder = connection.folder;
+  RaKeeper::Options keeper;
+  keeper.connection = connection;
+  keeper.state_dir = options_.state_dir;
+  keeper.clock = options_.clock;
+  keeper.log = options_.log;
+  keeper.on_change = [this, folder] { OnChange(folder); };
+  keeper.on_ca_certs = [this, folder](const std::vector<Certificate>& learned) {
+    if (on_ca_certs_) on_ca_certs_(folder, learned);
+  };
+  absl::StatusOr<std::unique_ptr<RaKeeper>> kept =
+      RaKeeper::Create(*loop_, std::move(keeper));
+  if (!kept.ok()) {
+    options_.log(absl::StrCat("upstream ", connection.server.ToText(),
+                              " can't be used: ", kept.status().message()));
+    return;
+  }
+  ConnectionPool::Options pool;
+  pool.server = connection.server;
+  pool.connections = static_cast<size_t>(connection.connections);
+  pool.queued = static_cast<size_t>(connection.queued);
+  pool.timeout = connection.timeout;
+  auto upstream = std::make_unique<Upstream>();
+  upstream->connection = connection;
+  upstream->keeper = *std::move(kept);
+  upstream->pool = std::make_unique<ConnectionPool>(*loop_, std::move(pool));
+  RaKeeper& started = *upstream->keeper;
+  upstreams_.emplace(folder, std::move(upstream));
+  started.Start();
+}
+
+void Upstreams::OnChange(const std::string& folder) {
+  const auto it = upstreams_.find(folder);
+  if (it == upstreams_.end()) return;
+  const RaKeeper& keeper = *it->second->keeper;
+  absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
+      keeper.ForwardingTls();
+  it->second->pool->SetTls(tls.ok() ? *std::move(tls) : nullptr);
+  std::lock_guard<std::mutex> lock(mutex_);
+  csr_attrs_[folder] = keeper.csr_attrs();
+}
+
+void Upstreams::Forward(ForwardRequest request, Done done) {
+  loop_->Post(
+      [this, request = std::move(request), done = std::move(done)]() mutable {
+        ForwardNow(std::move(request), std::move(done));
+      });
+}
+
+void Upstreams::ForwardNow(ForwardRequest request, Done done) {
+  const std::string folder = request.folder;
+  const auto it = upstreams_.find(folder);
+  if (it == upstreams_.end()) {
+    return done(
+        Answer(Kind::kNotServed, "the upstream of this label can't be used"));
+  }
+  const Upstream& upstream = *it->second;
+  // The upstream would issue it to the registration authority itself.
+  if (request.common_name.empty() ||
+      absl::EqualsIgnoreCase(request.common_name,
+                             upstream.connection.username) ||
+      absl::EqualsIgnoreCase(request.common_name, upstream.keeper->ra_name())) {
+    return done(Answer(Kind::kRefused,
+                       "the request's common name is empty, or that of the "
+                       "registration authority itself"));
+  }
+  const absl::Status usable = upstream.keeper->ForwardingTls().status();
+  if (!usable.ok()) {
+    return done(
+        Answer(absl::IsUnavailable(usable) ? Kind::kDown : Kind::kNotServed,
+               std::string(usable.message())));
+  }
+  upstream.pool->PostCsr(
+      std::move(request.csr_der),
+      [this, folder, spki = std::move(request.spki),
+       done = std::move(done)](absl::StatusOr<EstReply> reply) {
+        const auto it = upstreams_.find(folder);
+        if (it == upstreams_.end()) return done(Answer(Kind::kDown, "gone"));
+        ForwardAnswer answer = ReadForwardReply(
+            reply, spki, it->second->keeper->trust(), options_.clock->Now());
+        if (answer.kind != Kind::kIssued && answer.kind != Kind::kWaiting &&
+            answer.kind != Kind::kRefused) {
+          options_.log(absl::StrCat(
+              "upstream ", it->second->connection.server.ToText(), ": ",
+              reply.ok() ? answer.reason : reply.status().message()));
+        }
+        done(std::move(answer));
+      });
+}
+
+std::optional<Bytes> Upstreams::CsrAttrs(const std::string& folder) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  const auto it = csr_attrs_.find(folder);
+  return it == csr_attrs_.end() ? std::nullopt : it->second;
+}
+
+}  // namespace bestow::server

@@ -1,0 +1,298 @@
+"""Device, edge server, upstream server: a label that forwards (RFC 7030 3.7)."""
+
+import json
+import os
+import re
+import unittest
+
+from harness import (SERVER, Agent, Scratch, Server, Swtpm, body_of_der,
+                     body_to_pem, certificates_in, make_key_and_csr, read, run,
+                     text, wait_until, write)
+
+CA_EXTENSIONS = """
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
+TLS_EXTENSIONS = """
+basicConstraints = CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost,IP:127.0.0.1
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+"""
+
+
+class Pki:
+    """A root that is offline, and what it signs."""
+
+    def __init__(self, scratch, name):
+        self.scratch, self.name = scratch, name
+        self.key, self.pem = scratch / f"{name}.key", scratch / f"{name}.pem"
+        run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+             "ec_paramgen_curve:P-256", "-nodes", "-keyout", self.key, "-out",
+             self.pem, "-subj", f"/CN={name}", "-days", "30", "-addext",
+             "keyUsage=critical,keyCertSign,cRLSign"])
+
+    def sign(self, name, extensions, ca=None):
+        """A key and its certificate by `ca`, a (key, certificate)."""
+        ca_key, ca_pem = ca or (self.key, self.pem)
+        key, csr, _ = make_key_and_csr(self.scratch, f"{self.name} {name}",
+                                       subject=f"/CN={name}")
+        ext = write(self.scratch / "ext", extensions)
+        pem = self.scratch / f"{self.name} {name}.pem"
+        run(["openssl", "x509", "-req", "-in", csr, "-CA", ca_pem, "-CAkey",
+             ca_key, "-CAcreateserial", "-days", "20", "-extfile", ext, "-out",
+             pem])
+        return key, pem
+
+
+class UpstreamTest(unittest.TestCase):
+
+    def setUp(self):
+        self.scratch = Scratch()
+        self.addCleanup(self.scratch.close)
+        self.pki = Pki(self.scratch, "Fleet Root")
+        self.issuing = self.pki.sign("Fleet CA", CA_EXTENSIONS)
+        self.sub_ca = self.pki.sign("Site CA", CA_EXTENSIONS)
+
+    def make_upstream(self, **settings):
+        upstream = Server(self.scratch, "upstream", settings)
+        ca = os.path.join(upstream.state_dir, "ca")
+        write(os.path.join(ca, "ca.key.pem"), read(self.issuing[0]))
+        write(os.path.join(ca, "ca.pem"),
+              read(self.issuing[1]) + read(self.pki.pem))
+        self.set_tls(upstream, self.pki.sign("upstream", TLS_EXTENSIONS,
+                                             self.issuing),
+                     read(self.issuing[1]) + read(self.pki.pem))
+        upstream.start()
+        self.addCleanup(upstream.stop)
+        # So that it comes back at the same place.
+        upstream.configure({"listen": f'["127.0.0.1:{upstream.port}"]'})
+        self.secret = self.command(upstream, "secrets", "add", "edge-1",
+                                   "--ra").strip()
+        return upstream
+
+    def set_tls(self, server, credential, chain):
+        tls = os.path.join(server.state_dir, "tls")
+        write(os.path.join(tls, "server.key.pem"), read(credential[0]))
+        write(os.path.join(tls, "server.pem"), read(credential[1]) + chain)
+
+    def make_edge(self, upstream, extra="", settings=None, start=True):
+        edge = Server(self.scratch, "edge", settings)
+        write(os.path.join(edge.state_dir, "fleet.pem"), read(self.pki.pem))
+        write(os.path.join(edge.state_dir, "upstream.secret"), self.secret + "\n")
+        edge.add_config(f"""
+            [upstream]
+            url = "{upstream.url}"
+            anchors = "fleet.pem"
+            username = "edge-1"
+            secret_file = "upstream.secret"
+            retry_after = "7s"
+            refresh = "2s"
+            timeout = "5s"
+            {extra}
+        """)
+        if start:
+            edge.start()
+            self.addCleanup(edge.stop)
+            self.wait_for_ra(edge)
+        return edge
+
+    def wait_for_ra(self, edge):
+        wait_until(lambda: "got the registration authority's certificate" in
+                   edge.process.log() and "CA certificates" in
+                   edge.process.log(), "the RA's certificate")
+
+    def command(self, server, *args):
+        return text([SERVER, *args[:2], f"--state_dir={server.state_dir}",
+                     *args[2:]])
+
+    def register(self, upstream, *names):
+        for name in names:
+            self.command(upstream, "identities", "add", name)
+
+    def post(self, edge, name, secret, csr_der):
+        """The status, the reply's headers, and its body."""
+        body = write(self.scratch / "body", body_of_der(read(csr_der), True))
+        headers = self.scratch / "headers"
+        result = run(["curl", "-sS", "--cacert", edge.ca_file, "--max-time",
+                      "30", "-u", f"{name}:{secret}", "-H",
+                      "Content-Type: application/pkcs10", "--data-binary",
+                      f"@{body}", "-D", headers, f"{edge.est}/simpleenroll"])
+        head = read(headers).decode()
+        return int(re.findall(r"HTTP/1.1 (\d+)", head)[-1]), head, result.stdout
+
+    def verify(self, leaf, *intermediates):
+        pool = write(self.scratch / "pool.pem",
+                     b"".join(read(path) for path in intermediates))
+        run(["openssl", "verify", "-CAfile", self.pki.pem, "-untrusted", pool,
+             "-x509_strict", "-purpose", "sslclient", leaf])
+
+    def of(self, server, identity):
+        return [c for c in server.issued() if c["identity"] == identity]
+
+    def test_a_device_enrolls_and_renews_over_the_edge(self):
+        tpm = Swtpm(self.scratch).start()
+        self.addCleanup(tpm.stop)
+        upstream = self.make_upstream(validity='"14s"', backdate='"1m"')
+        # The device's request is linked to its own session with the edge.
+        edge = self.make_edge(upstream, settings={"linking": '"required"'})
+        self.register(upstream, "gateway-17")
+        agent = Agent(self.scratch, edge, tpm, fraction=0.4)
+        write(self.scratch / "both.pem", read(edge.ca_file) + read(self.pki.pem))
+        with open(agent.config) as f:
+            config = f.read()
+        write(agent.config, config.replace(edge.ca_file,
+                                           self.scratch / "both.pem"))
+        agent.start()
+        self.addCleanup(agent.stop)
+
+        def renewed():
+            self.assertTrue(agent.process.alive(), agent.process.log())
+            return len(self.of(edge, "gateway-17")) >= 3 and len(
+                [c for c in self.of(upstream, "edge-1")
+                 if c["operation"] == "simplereenroll"]) >= 1
+
+        wait_until(renewed, "two renewals, and the RA's own", timeout=90)
+        self.verify(agent.path("cert.pem"), self.issuing[1])
+        self.assertEqual(agent.status()["state"], "valid")
+        agent.stop()
+        # The edge tells enrollments from renewals; upstream all come from the
+        # RA by /simpleenroll, and both have the same certificates on record.
+        here = self.of(edge, "gateway-17")
+        self.assertEqual(here[0]["operation"], "simpleenroll")
+        self.assertEqual(here[1]["operation"], "simplereenroll")
+        there = self.of(upstream, "gateway-17")
+        self.assertEqual({c["operation"] for c in there}, {"simpleenroll"})
+        self.assertLessEqual({c["serial"] for c in here},
+                             {c["serial"] for c in there})
+        self.assertIn("auth=certificate", upstream.process.log())
+        # What upstream gave the RA says what it is.
+        ra = os.path.join(edge.state_dir, "upstream", "main", "ra.pem")
+        self.assertEqual(os.stat(ra).st_mode & 0o777, 0o600)
+        usage = text(["openssl", "x509", "-in", ra, "-noout", "-text"])
+        self.assertIn("1.3.6.1.5.5.7.3.28", usage.replace(
+            "CMC Registration Authority", "1.3.6.1.5.5.7.3.28"))
+        # /cacerts of the edge is the upstream's.
+        body = run(["curl", "-sS", "--cacert", edge.ca_file,
+                    f"{edge.est}/cacerts"]).stdout
+        shown = {c.strip() for c in certificates_in(body_to_pem(body))}
+        self.assertEqual(shown, {c.strip() for path in
+                                 (self.issuing[1], self.pki.pem)
+                                 for c in certificates_in(read(path))})
+
+    def test_upstream_down_is_503_until_it_is_back(self):
+        upstream = self.make_upstream()
+        edge = self.make_edge(upstream)
+        self.register(upstream, "gw-1", "gw-2")
+        upstream.stop()
+        secret = edge.add_secret("gw-1")
+        _, _, csr = make_key_and_csr(self.scratch, "gw-1")
+        status, head, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual(status, 503, body)
+        self.assertIn("retry-after: 7", head.lower())
+        # Reserved by then: nothing else gets anything for this secret.
+        _, _, other = make_key_and_csr(self.scratch, "other", "/CN=gw-1")
+        status, _, body = self.post(edge, "gw-1", secret, other)
+        self.assertEqual((status, b"another key" in body), (403, True), body)
+
+        # One that is not the upstream, at its place: it is told nothing.
+        rogue = Pki(self.scratch, "Rogue Root")
+        good = [read(os.path.join(upstream.state_dir, "tls", name))
+                for name in ("server.key.pem", "server.pem")]
+        self.set_tls(upstream, rogue.sign("upstream", TLS_EXTENSIONS),
+                     read(rogue.pem))
+        upstream.start()
+        status, _, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual((status, b"trust" in body), (503, True), body)
+        self.assertEqual(self.of(upstream, "gw-1"), [])
+        upstream.stop()
+        for name, content in zip(("server.key.pem", "server.pem"), good):
+            write(os.path.join(upstream.state_dir, "tls", name), content)
+
+        upstream.start()
+        status, _, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual(status, 200, body)
+        leaf = write(self.scratch / "gw-1.pem", body_to_pem(body))
+        self.verify(leaf, self.issuing[1])
+        # The reply was lost, as it were: the same again, and not from upstream.
+        upstream.stop()
+        status, _, again = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual((status, body_to_pem(again)), (200, body_to_pem(body)))
+        self.assertEqual(len(self.of(edge, "gw-1")), 1)
+
+    def test_a_sub_ca_signs_for_a_short_time_while_upstream_is_down(self):
+        upstream = self.make_upstream()
+        edge = self.make_edge(upstream, start=False, extra="""
+            when_down = "local"
+            local_ca = "cas/site"
+            local_validity = "10m"
+        """)
+        site = os.path.join(edge.state_dir, "cas", "site")
+        os.makedirs(site)
+        write(os.path.join(site, "ca.key.pem"), read(self.sub_ca[0]))
+        write(os.path.join(site, "ca.pem"), read(self.sub_ca[1]) +
+              read(self.pki.pem))
+        edge.start()
+        self.addCleanup(edge.stop)
+        self.wait_for_ra(edge)
+        upstream.stop()
+        secret = edge.add_secret("gw-1")
+        _, _, csr = make_key_and_csr(self.scratch, "gw-1")
+        status, _, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual(status, 200, body)
+        leaf = write(self.scratch / "gw-1.pem", body_to_pem(body))
+        self.verify(leaf, self.sub_ca[1])
+        run(["openssl", "x509", "-in", leaf, "-noout", "-checkend", "300"])
+        late = run(["openssl", "x509", "-in", leaf, "-noout", "-checkend",
+                    "700"], check=False)
+        self.assertEqual(late.returncode, 1)
+        self.assertIn("signed here", edge.process.log())
+
+    def test_approval_and_refusals_upstream_pass_through(self):
+        upstream = self.make_upstream(approval_retry_after='"3s"')
+        edge = self.make_edge(upstream)
+        upstream.stop()
+        upstream.configure({"approval": '"manual"'})
+        upstream.start()
+        self.register(upstream, "gw-1")
+        secret = edge.add_secret("gw-1")
+        _, _, csr = make_key_and_csr(self.scratch, "gw-1")
+        status, head, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual(status, 202, body)
+        self.assertIn("retry-after: 3", head.lower())
+        waiting = json.loads(self.command(upstream, "requests", "list",
+                                          "--json"))
+        waiting = waiting["requests"] if isinstance(waiting, dict) else waiting
+        self.assertEqual([r["identity"] for r in waiting], ["gw-1"])
+        run([SERVER, "approve", f"--state_dir={upstream.state_dir}",
+             str(waiting[0]["id"])])
+        status, _, body = self.post(edge, "gw-1", secret, csr)
+        self.assertEqual(status, 200, body)
+        self.verify(write(self.scratch / "gw-1.pem", body_to_pem(body)),
+                    self.issuing[1])
+
+        # Whom upstream does not know it refuses, and the edge says so.
+        secret = edge.add_secret("gw-unknown")
+        _, _, csr = make_key_and_csr(self.scratch, "gw-unknown")
+        status, _, body = self.post(edge, "gw-unknown", secret, csr)
+        self.assertEqual((status, b"not registered" in body), (403, True), body)
+
+        # Another's name, and the registration authority's own.
+        secret = edge.add_secret("gw-2")
+        _, _, csr = make_key_and_csr(self.scratch, "gw-2", "/CN=gw-1")
+        status, _, body = self.post(edge, "gw-2", secret, csr)
+        self.assertEqual((status, b"CN=gw-2" in body), (403, True), body)
+        secret = edge.add_secret("edge-1")
+        _, _, csr = make_key_and_csr(self.scratch, "edge-1")
+        status, _, body = self.post(edge, "edge-1", secret, csr)
+        self.assertEqual((status, b"authority itself" in body), (403, True),
+                         body)
+        self.assertEqual(len(self.of(upstream, "edge-1")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
