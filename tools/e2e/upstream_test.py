@@ -1,5 +1,7 @@
 """Device, edge server, upstream server: a label that forwards (RFC 7030 3.7)."""
 
+import base64
+import hashlib
 import json
 import os
 import re
@@ -80,14 +82,15 @@ class UpstreamTest(unittest.TestCase):
         write(os.path.join(tls, "server.key.pem"), read(credential[0]))
         write(os.path.join(tls, "server.pem"), read(credential[1]) + chain)
 
-    def make_edge(self, upstream, extra="", settings=None, start=True):
+    def make_edge(self, upstream, extra="", settings=None, start=True,
+                  anchors='anchors = "fleet.pem"'):
         edge = Server(self.scratch, "edge", settings)
         write(os.path.join(edge.state_dir, "fleet.pem"), read(self.pki.pem))
         write(os.path.join(edge.state_dir, "upstream.secret"), self.secret + "\n")
         edge.add_config(f"""
             [upstream]
             url = "{upstream.url}"
-            anchors = "fleet.pem"
+            {anchors}
             username = "edge-1"
             secret_file = "upstream.secret"
             retry_after = "7s"
@@ -253,8 +256,22 @@ class UpstreamTest(unittest.TestCase):
         self.assertIn("signed here", edge.process.log())
 
     def test_approval_and_refusals_upstream_pass_through(self):
-        upstream = self.make_upstream(approval_retry_after='"3s"')
-        edge = self.make_edge(upstream)
+        upstream = self.make_upstream(approval_retry_after='"3s"',
+                                      oids='["1.2.3.4.5"]')
+        # Trusted by a fingerprint, at first; and it says what requests need.
+        der = run(["openssl", "x509", "-in", self.pki.pem, "-outform",
+                   "DER"]).stdout
+        edge = self.make_edge(
+            upstream, extra='csr_attrs = "upstream"',
+            anchors=f'anchors_sha256 = "{hashlib.sha256(der).hexdigest()}"')
+        csr_attrs = [text(["curl", "-sS", "--cacert", ca_file,
+                           f"{server.est}/csrattrs"])
+                     for server, ca_file in ((edge, edge.ca_file),
+                                             (upstream, self.pki.pem))]
+        self.assertEqual(*csr_attrs)
+        oids = run(["openssl", "asn1parse", "-inform", "DER"],
+                   stdin=base64.b64decode(csr_attrs[0])).stdout
+        self.assertIn(b"1.2.3.4.5", oids)
         upstream.stop()
         upstream.configure({"approval": '"manual"'})
         upstream.start()
