@@ -407,6 +407,26 @@ TEST_F(FailpointTest, AFailureIsA500AndARetryHeals) {
   EXPECT_EQ(RecordCount(), 1u);
 }
 
+std::atomic<int> g_taken{0};
+bool TakeSerials(std::string_view name) {
+  return name == "store.serial_taken" && g_taken.fetch_sub(1) > 0;
+}
+
+// Another server may have given the number a moment ago: the client does not
+// see it.
+TEST_F(FailpointTest, ASerialThatIsTakenIsReplacedByAnother) {
+  SetFailpointHandler(&TakeSerials);
+  g_taken = 2;
+  IssuedBy(Enroll(MakeCsr(*device_, ""), Basic("gw-17", kSecret)));
+  EXPECT_EQ(RecordCount(), 1u);
+  // Numbers that are taken for ever are no accident.
+  g_taken = 1000;
+  EXPECT_EQ(Enroll(MakeCsr(*device_, ""), Basic("gw-17", kPassword)).status,
+            500);
+  EXPECT_EQ(RecordCount(), 1u);
+  g_taken = 0;
+}
+
 // So that the crash test can see such a build.
 TEST_F(FailpointTest, CanReplyBeforeTheCommit) {
   g_fail = "est.reply_before_commit";

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "common/base/failpoint.h"
 #include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
 #include "server/store/pending_statements.h"
@@ -41,7 +42,7 @@ absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
                      .Bind(int64_t{record.server_key})
                      .Bind(ByteView(record.subject_key_id))
                      .Bind(ByteView(record.issuer_key_id)));
-  if (absl::IsAlreadyExists(id.status())) {
+  if (absl::IsAlreadyExists(id.status()) || Failpoint("store.serial_taken")) {
     return absl::AlreadyExistsError("the serial number is taken");
   }
   return id;
