@@ -88,6 +88,17 @@ void Forwarding::Repeat() {
     return done_(Refuse(Problem::kSecretSpent,
                         "the certificate that this key got is revoked"));
   }
+  // A certificate of the local CA may be over long before its time to be
+  // repeated is: who needs no secret gets another.
+  if (record->not_after <= services_.clock->Now()) {
+    if (order_.issue.secret_id.has_value()) {
+      return done_(Refuse(Problem::kSecretSpent,
+                          "the one-time secret was used, and the certificate "
+                          "that it gave is over"));
+    }
+    order_.issue.pending_id.reset();
+    return Send();
+  }
   exchange_->log().AddNote("repeated");
   done_(ForwardingAnswer{std::move(record->certificate), {}});
 }
