@@ -66,7 +66,8 @@ void Exchange::AppendRefusal(const absl::Status& refusal) {
   const Problem problem = ProblemOf(refusal);
   if (problem == Problem::kNoCredentials) return;
   const bool is_failure =
-      problem == Problem::kBusy || problem == Problem::kInternal;
+      problem == Problem::kBusy || problem == Problem::kInternal ||
+      problem == Problem::kUpstreamDown || problem == Problem::kUpstreamReply;
   audit_.AppendRefusal(MakeAuditEntry(
       is_failure ? "failed" : "refused",
       absl::StrCat(RowOf(problem).name, ": ", refusal.message())));

@@ -100,6 +100,9 @@ void Forwarding::Repeat() {
     return Send();
   }
   exchange_->log().AddNote("repeated");
+  AuditEntry audit = exchange_->MakeAuditEntry("repeated", record->subject);
+  audit.serial = record->serial;
+  services_.audit->Append(std::move(audit));
   done_(ForwardingAnswer{std::move(record->certificate), {}});
 }
 
