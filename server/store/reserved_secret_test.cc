@@ -67,6 +67,7 @@ TEST_P(ReservedSecretTest, ServesNoOtherKeyFromThenOn) {
   ASSERT_TRUE(first.ok()) << first.status();
   EXPECT_EQ(first->state, State::kApproved);
   Reopen({});  // it is on the disk
+  EXPECT_TRUE(absl::IsPermissionDenied(Ask(Request("k2")).status()));
   auto again = Ask(Request("k1"));
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(again->id, first->id);
