@@ -19,6 +19,8 @@ constexpr size_t kMaxReasonChars = 200;
 constexpr size_t kMaxBodyBytes = 192 * 1024;
 // A slow chip signs in the handshake.
 constexpr absl::Duration kHandshakeTimeout = absl::Seconds(60);
+// A server may have to make an RSA key, or to ask a TPM or an upstream first.
+constexpr absl::Duration kReplyTimeout = absl::Seconds(60);
 
 HttpClient::Options HttpOptions(const ServerUrl& server,
                                 std::shared_ptr<const TlsContext> tls) {
@@ -28,6 +30,7 @@ HttpClient::Options HttpOptions(const ServerUrl& server,
   options.tls = std::move(tls);
   options.limits.body_bytes = kMaxBodyBytes;
   options.limits.handshake_timeout = kHandshakeTimeout;
+  options.limits.header_timeout = kReplyTimeout;
   return options;
 }
 
