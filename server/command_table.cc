@@ -13,9 +13,11 @@
 #include "common/base/edit_distance.h"
 #include "server/admin/backup_commands.h"
 #include "server/admin/ca_commands.h"
+#include "server/admin/certificate_commands.h"
 #include "server/admin/commands.h"
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
+#include "server/completion.h"
 #include "server/run.h"
 
 namespace bestow::server {
@@ -136,7 +138,8 @@ const std::vector<const Command*>& AllCommands() {
     auto* all = new std::vector<const Command*>();
     for (absl::Span<const Command> commands :
          {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
-          RequestCommands(), BackupCommands()}) {
+          RequestCommands(), CertificateCommands(), BackupCommands(),
+          CompletionCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }
     return all;

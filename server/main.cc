@@ -14,6 +14,7 @@
 #include "absl/types/span.h"
 #include "common/base/clock.h"
 #include "gflags/gflags.h"
+#include "server/admin/operation_command.h"
 #include "server/command_table.h"
 
 // What each is for stands on the page of each command that has it.
@@ -32,8 +33,12 @@ DEFINE_string(exclude_dns, "", "");
 DEFINE_string(exclude_email, "", "");
 DEFINE_string(exclude_ip, "", "");
 DEFINE_string(exclude_uri, "", "");
+DEFINE_string(expiring, "", "");
+DEFINE_string(file, "", "");
+DEFINE_string(format, "pem", "");
 DEFINE_string(from_passphrase_file, "", "");
 DEFINE_string(hostname, "", "");
+DEFINE_string(identity, "", "");
 DEFINE_bool(incomplete, false, "");
 DEFINE_string(issued_before, "", "");
 DEFINE_string(issuer, "", "");
@@ -58,6 +63,8 @@ DEFINE_string(policy, "", "");
 DEFINE_bool(ra, false, "");
 DEFINE_string(reason, "", "");
 DEFINE_bool(replace, false, "");
+DEFINE_string(serial, "", "");
+DEFINE_string(state, "", "");
 DEFINE_string(state_dir, "", "");
 DEFINE_string(subject, "", "");
 DEFINE_string(tpm, "device:/dev/tpmrm0", "");
@@ -108,8 +115,8 @@ CommandLine::Flags FlagsOf(const Command& command) {
   for (std::string_view name : command.flags) {
     const gflags::CommandLineFlagInfo info =
         gflags::GetCommandLineFlagInfoOrDie(std::string(name).c_str());
-    flags.emplace(name,
-                  CommandLine::Flag{info.current_value, !info.is_default});
+    flags.emplace(name, CommandLine::Flag{info.current_value, !info.is_default,
+                                          info.type == "bool"});
   }
   return flags;
 }
@@ -144,7 +151,9 @@ int Main(std::vector<std::string> words) {
     return UsageError("--state_dir=DIR is missing", command.name);
   }
   const SystemClock clock;
-  return command.run({std::cout, std::cerr, clock}, line);
+  const Console console{std::cout, std::cerr, clock};
+  return command.run != nullptr ? command.run(console, line)
+                                : RunOperationCommand(console, command, line);
 }
 
 }  // namespace

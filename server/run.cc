@@ -21,6 +21,7 @@
 #include "server/admin/state_store.h"
 #include "server/ca/tls_chain.h"
 #include "server/live_state.h"
+#include "server/operators.h"
 #include "server/server.h"
 #include "server/upkeep.h"
 
@@ -122,8 +123,10 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
   }
 }
 
-// SIGHUP: what is on the disk now, or what has been served so far.
-void Reload(LiveState& live, Server& server, absl::Time now) {
+// What is on the disk now, or on a failure what has been served so far: for
+// SIGHUP and operators. Thread-safe.
+absl::StatusOr<std::vector<std::string>> Reload(LiveState& live, Server& server,
+                                                absl::Time now) {
   absl::StatusOr<std::vector<std::string>> unchanged = live.Reload();
   if (!unchanged.ok()) {
     LogLines(unchanged.status().message());
@@ -137,7 +140,7 @@ void Reload(LiveState& live, Server& server, absl::Time now) {
                            "",
                            std::string(unchanged.status().message()),
                            {}});
-    return;
+    return unchanged;
   }
   for (const std::string& setting : *unchanged) {
     LOG(WARNING) << setting << " changed: it takes effect at a restart";
@@ -147,6 +150,7 @@ void Reload(LiveState& live, Server& server, absl::Time now) {
   WarnOfEnds(*state, now);
   LOG(INFO) << "reloaded: " << state->config.labels.size()
             << " labels beside the service without one";
+  return unchanged;
 }
 
 }  // namespace
@@ -158,6 +162,12 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   const StatePaths paths(state_dir);
   absl::StatusOr<ServerState> state = LoadState(paths);
   if (!state.ok()) return Report(console, kExitState, state.status());
+  // First: no second server may touch what one works on.
+  absl::StatusOr<std::unique_ptr<AdminListener>> admin_socket =
+      OpenAdminSocket(paths, state->config);
+  if (!admin_socket.ok()) {
+    return Report(console, kExitState, admin_socket.status());
+  }
   absl::StatusOr<std::unique_ptr<Store>> store =
       OpenStateStore(paths, state->config);
   if (!store.ok()) return Report(console, kExitState, store.status());
@@ -192,14 +202,23 @@ int RunCommand(const Console& console, const std::string& state_dir) {
         }
       });
 
+  AdminHooks hooks;
+  hooks.reload = [&] { return Reload(live, **server, console.clock.Now()); };
+  absl::StatusOr<std::unique_ptr<AdminServer>> operators = ServeOperators(
+      *std::move(admin_socket), paths, **server, console.clock, hooks,
+      [](const std::string& line) { LOG(WARNING) << line; });
+  if (!operators.ok()) return Report(console, kExitState, operators.status());
+
   const auto stop = [&] {
     LOG(INFO) << "stopping: requests under way may finish";
     (*server)->Stop();
   };
   const auto on_term = (*signals)->OnSignal(SIGTERM, stop);
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
-  const auto on_hup = (*signals)->OnSignal(
-      SIGHUP, [&] { Reload(live, **server, console.clock.Now()); });
+  const auto on_hup = (*signals)->OnSignal(SIGHUP, [&] {
+    // What came of it is in the log.
+    (void)Reload(live, **server, console.clock.Now());
+  });
   SetHangupBlocked(false);
   std::thread serving([&] {
     (*server)->Run();
@@ -215,6 +234,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   }
   (*signals)->Run();
   serving.join();
+  operators->reset();
   (*server)->audit().Append(
       {console.clock.Now(), "server", "local", "stop", "done", "", "", "", {}});
   LOG(INFO) << "stopped";

@@ -1,10 +1,12 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/pki/certificate.h"
 #include "server/audit/serving_entry.h"
 #include "server/est/reply.h"
 #include "server/revocation/public_http.h"
@@ -14,6 +16,30 @@ namespace {
 
 // Of all workers, for plain HTTP: whole CRLs wait there for slow readers.
 constexpr size_t kMaxPublicConnections = 256;
+
+// How soon anchors that another server's operator added are trusted here.
+constexpr absl::Duration kAnchorsInterval = absl::Seconds(10);
+
+using LabelAnchors =
+    std::map<std::string, std::vector<Certificate>, std::less<>>;
+
+absl::StatusOr<LabelAnchors> LoadLabelAnchors(Store& store) {
+  absl::StatusOr<std::vector<TrustAnchorRecord>> records =
+      store.ListTrustAnchors();
+  if (!records.ok()) return records.status();
+  LabelAnchors anchors;
+  for (const TrustAnchorRecord& record : *records) {
+    absl::StatusOr<Certificate> certificate =
+        ParseCertificateDer(record.certificate);
+    if (!certificate.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("trust anchor ", record.id,
+                       " of the database: ", certificate.status().message()));
+    }
+    anchors[record.label].push_back(*std::move(certificate));
+  }
+  return anchors;
+}
 
 size_t Cores() { return std::max(1u, std::thread::hardware_concurrency()); }
 
@@ -80,21 +106,56 @@ Server::Server(const Config& config, std::unique_ptr<Store> store,
 Server::~Server() = default;
 
 absl::StatusOr<Server::Serving> Server::MakeServing(
-    const ServerState& state) const {
+    std::shared_ptr<const ServerState> state) const {
   Serving serving;
+  // Before they are read: a change meanwhile is seen as one later.
+  absl::StatusOr<int64_t> version = store_->AnchorsVersion();
+  if (!version.ok()) return version.status();
+  serving.anchors_version = *version;
+  Snapshot::Materials materials = state->materials;
+  absl::StatusOr<LabelAnchors> anchors = LoadLabelAnchors(*store_);
+  if (!anchors.ok()) return anchors.status();
+  materials.label_anchors = *std::move(anchors);
   absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
-      Snapshot::Create(state.config, state.materials);
+      Snapshot::Create(state->config, materials);
   if (!snapshot.ok()) return snapshot.status();
   serving.snapshot = *std::move(snapshot);
   TlsServerOptions options;
-  options.credential = state.TlsShown();
+  options.credential = state->TlsShown();
   options.client_anchors = serving.snapshot->client_anchors;
   absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
       TlsContext::CreateServer(std::move(options), clock_);
   if (!tls.ok()) return tls.status();
   serving.tls = *std::move(tls);
-  serving.drain_timeout = state.config.limits.drain_timeout;
+  serving.drain_timeout = state->config.limits.drain_timeout;
+  serving.state = std::move(state);
   return serving;
+}
+
+void Server::Serve(Serving serving) {
+  std::lock_guard<std::mutex> lock(serving_mutex_);
+  serving_ = std::move(serving);
+}
+
+Server::Current Server::current() const {
+  std::lock_guard<std::mutex> lock(serving_mutex_);
+  return {serving_.state, serving_.snapshot};
+}
+
+void Server::RefreshAnchors() {
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  const Serving now = serving();
+  absl::StatusOr<int64_t> version = store_->AnchorsVersion();
+  if (version.ok() && *version == now.anchors_version) return;
+  absl::StatusOr<Serving> fresh =
+      version.ok() ? MakeServing(now.state)
+                   : absl::StatusOr<Serving>(version.status());
+  if (!fresh.ok()) {
+    return log_line_(
+        absl::StrCat("the database's trust anchors can't be read: ",
+                     OneLine(fresh.status().message())));
+  }
+  Serve(*std::move(fresh));
 }
 
 Server::Serving Server::serving() const {
@@ -114,9 +175,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
   std::unique_ptr<Server> server(
       new Server(state.config, std::move(store), clock));
   server->log_line_ = std::move(log_line);
-  absl::StatusOr<Serving> serving = server->MakeServing(state);
+  absl::StatusOr<Serving> serving =
+      server->MakeServing(std::make_shared<const ServerState>(state));
   if (!serving.ok()) return serving.status();
-  server->serving_ = *std::move(serving);
+  server->Serve(*std::move(serving));
 
   Authenticator::Options auth_options;
   auth_options.password_threads = Cores();
@@ -158,6 +220,10 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Create(
     absl::Status status = server->AddWorker(listening_fds, public_fds);
     if (!status.ok()) return status;
   }
+  server->housekeeper_.Add("anchors", [server = server.get()](absl::Time now) {
+    server->RefreshAnchors();
+    return now + kAnchorsInterval;
+  });
   return server;
 }
 
@@ -217,12 +283,11 @@ absl::Status Server::AddPublicHttp(const std::vector<int>& public_fds,
 
 absl::StatusOr<std::vector<std::string>> Server::Reload(
     const ServerState& state) {
-  absl::StatusOr<Serving> serving = MakeServing(state);
+  std::lock_guard<std::mutex> lock(reload_mutex_);
+  absl::StatusOr<Serving> serving =
+      MakeServing(std::make_shared<const ServerState>(state));
   if (!serving.ok()) return serving.status();
-  {
-    std::lock_guard<std::mutex> lock(serving_mutex_);
-    serving_ = *std::move(serving);
-  }
+  Serve(*std::move(serving));
   for (const std::unique_ptr<Worker>& owned : workers_) {
     owned->loop->Post([worker = owned.get(), http = HttpLimitsOf(state.config),
                        connections = ConnectionsPerWorker(state.config)] {

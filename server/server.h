@@ -4,6 +4,7 @@
 #define SERVER_SERVER_H_
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,6 +47,23 @@ class Server {
   // failure nothing has changed.
   absl::StatusOr<std::vector<std::string>> Reload(const ServerState& state);
 
+  // Looks whether the trust anchors in the database have changed, here or on
+  // another server, and if so answers by them from now on. Thread-safe; a
+  // failure is logged, and the old ones stay.
+  void RefreshAnchors();
+
+  // New CRLs, and OCSP's answers afresh, soon. Thread-safe; does not wait.
+  void PublishRevocations() { revocation_->Wake(); }
+
+  // What answers requests now. Thread-safe.
+  struct Current {
+    std::shared_ptr<const ServerState> state;
+    std::shared_ptr<const Snapshot> snapshot;
+  };
+  Current current() const;
+  Store& store() { return *store_; }
+  const SecretSealer& sealer() const { return *sealer_; }
+
   // Of this server: tasks may be added before and while it runs. They run while
   // Run() does.
   Housekeeper& housekeeper() { return housekeeper_; }
@@ -78,11 +96,15 @@ class Server {
     std::shared_ptr<const Snapshot> snapshot;
     std::shared_ptr<const TlsContext> tls;
     absl::Duration drain_timeout;
+    std::shared_ptr<const ServerState> state;  // what it was made from
+    int64_t anchors_version = 0;
   };
 
   Server(const Config& config, std::unique_ptr<Store> store,
          const Clock& clock);
-  absl::StatusOr<Serving> MakeServing(const ServerState& state) const;
+  absl::StatusOr<Serving> MakeServing(
+      std::shared_ptr<const ServerState> state) const;
+  void Serve(Serving serving);
   Serving serving() const;
   absl::Status AddWorker(const std::vector<int>& listening_fds,
                          const std::vector<int>& public_fds);
@@ -94,6 +116,7 @@ class Server {
   const Config started_with_;
   const size_t worker_count_;
   const Clock& clock_;
+  std::mutex reload_mutex_;  // one change of what is served at a time
   mutable std::mutex serving_mutex_;
   Serving serving_;
   Exchange::LogLine log_line_;

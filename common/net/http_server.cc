@@ -88,9 +88,19 @@ void HttpServer::Impl::AcceptSome(int listening_fd) {
       return AcceptFailed(errno);
     }
     failure_reported = false;
+    std::string name =
+        FormatSocketAddress(reinterpret_cast<const sockaddr*>(&address));
+    if (options.admit != nullptr) {
+      absl::StatusOr<std::string> admitted = options.admit(fd);
+      if (!admitted.ok()) {
+        options.on_refused(name, std::string(admitted.status().message()));
+        close(fd);
+        continue;
+      }
+      name = *std::move(admitted);
+    }
     auto connection = std::make_shared<HttpConnection>(
-        loop, options,
-        FormatSocketAddress(reinterpret_cast<const sockaddr*>(&address)),
+        loop, options, std::move(name),
         [this](HttpConnection* gone) { ConnectionGone(gone); });
     connections[connection.get()] = connection;
     connection->Start(fd);

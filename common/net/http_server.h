@@ -52,6 +52,10 @@ class HttpServer {
     // so that a reload takes effect. Null: plain HTTP, for what needs neither
     // secrecy nor a known server.
     std::function<std::shared_ptr<const TlsContext>()> tls;
+    // Asked with each accepted socket, before anything is read from it: the
+    // name that is its remote_address from then on, or why it is refused, which
+    // closes it. Null: everyone is let in, by their address.
+    std::function<absl::StatusOr<std::string>(int fd)> admit;
     Handler handler;
     OnRefused on_refused;
   };

@@ -19,6 +19,7 @@ class CommandLine {
   struct Flag {
     std::string value;  // "true" and "false" for one that is on or off
     bool given = false;
+    bool is_bool = false;
   };
   using Flags = std::map<std::string, Flag, std::less<>>;
 
@@ -45,7 +46,13 @@ struct Command {
   std::string_view text;     // its page, of lines up to 80 characters
   std::vector<std::string_view> flags;
   std::string_view argument;  // "NAME"; "[NAME]": may be left out; "": none
-  int (*run)(const Console& console, const CommandLine& line);
+  // nullptr: the operation of this name (operation.h) is asked for, with the
+  // flags that were given and the argument, by its name in lower case.
+  int (*run)(const Console& console, const CommandLine& line) = nullptr;
+  // Of an operation that lists: the table's columns (present.h), and what is
+  // said where there is nothing.
+  std::string_view columns = "";
+  std::string_view nothing = "";
   // Works without --state_dir too; else one that has the flag needs it.
   bool state_dir_optional = false;
 };

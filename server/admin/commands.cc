@@ -61,14 +61,6 @@ Loads what `run` and SIGHUP would load, serves nothing, and says which label has
 which CA. Exit code 3, with the line of each mistake, when something is wrong.
 )";
 
-constexpr char kCertificatesList[] =
-    R"(bestow-server certificates list --state_dir=DIR [--json]
-
-Lists the issued certificates, oldest first. Works while the server runs.
-
-  --json       as a JSON array
-)";
-
 // The names by which this machine reaches a server that listens there.
 std::vector<std::string> HostnamesFor(const std::vector<std::string>& listen) {
   std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
@@ -81,17 +73,6 @@ std::vector<std::string> HostnamesFor(const std::vector<std::string>& listen) {
     }
   }
   return names;
-}
-
-std::string JsonOf(const CertificateRecord& record) {
-  return JsonObject({{"serial", HexText(record.serial)},
-                     {"identity", record.identity},
-                     {"label", record.label},
-                     {"subject", record.subject},
-                     {"not_before", UtcText(record.not_before)},
-                     {"not_after", UtcText(record.not_after)},
-                     {"key_sha256", HexText(record.key_sha256)},
-                     {"operation", record.operation}});
 }
 
 std::string KeyTypeText(const Certificate& certificate) {
@@ -209,37 +190,6 @@ int CheckCommand(const Console& console, const std::string& state_dir) {
   return kExitOk;
 }
 
-int CertificatesListCommand(const Console& console,
-                            const std::string& state_dir, bool json) {
-  const StatePaths paths(state_dir);
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenStateStore(paths);
-  if (!store.ok()) return Report(console, kExitState, store.status());
-  bool first = true;
-  if (json) console.out << "[";
-  absl::Status status =
-      (*store)->ForEachCertificate([&](const CertificateRecord& record) {
-        if (json) {
-          console.out << (first ? "\n  " : ",\n  ") << JsonOf(record);
-        } else {
-          if (!first) console.out << "\n";
-          console.out << "serial      " << HexText(record.serial) << "\n"
-                      << "  identity  " << record.identity << "\n"
-                      << "  label     "
-                      << (record.label.empty() ? "." : record.label) << "\n"
-                      << "  subject   " << record.subject << "\n"
-                      << "  valid     " << UtcText(record.not_before) << " to "
-                      << UtcText(record.not_after) << "\n"
-                      << "  key       " << HexText(record.key_sha256) << "\n"
-                      << "  by        " << record.operation << "\n";
-        }
-        first = false;
-      });
-  if (json) console.out << (first ? "]\n" : "\n]\n");
-  if (!status.ok()) return Report(console, kExitFailed, status);
-  if (!json && first) console.out << "No certificate has been issued yet.\n";
-  return kExitOk;
-}
-
 absl::Span<const Command> StateCommands() {
   static const auto* const kCommands = new std::vector<Command>{
       {"init",
@@ -273,15 +223,6 @@ absl::Span<const Command> StateCommands() {
        "",
        [](const Console& console, const CommandLine& line) {
          return CheckCommand(console, line.state_dir());
-       }},
-      {"certificates list",
-       "list the issued certificates",
-       kCertificatesList,
-       {"state_dir", "json"},
-       "",
-       [](const Console& console, const CommandLine& line) {
-         return CertificatesListCommand(console, line.state_dir(),
-                                        line.IsOn("json"));
        }},
   };
   return *kCommands;

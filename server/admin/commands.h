@@ -28,9 +28,6 @@ int InitCommand(const Console& console, const InitFlags& flags);
 // Loads what `run` would, and says what it would serve.
 int CheckCommand(const Console& console, const std::string& state_dir);
 
-int CertificatesListCommand(const Console& console,
-                            const std::string& state_dir, bool json);
-
 absl::Span<const Command> StateCommands();
 
 }  // namespace bestow::server

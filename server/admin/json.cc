@@ -6,7 +6,6 @@
 namespace bestow::server {
 namespace {
 
-constexpr size_t kMaxBytes = 1 << 20;
 constexpr int kMaxDepth = 16;
 
 // The library gives its iterative parser's depth to a callback, which can only
@@ -38,8 +37,8 @@ const Json* Member(const Json& object, std::string_view name) {
 
 }  // namespace
 
-absl::StatusOr<Json> ParseJson(std::string_view text) {
-  if (text.size() > kMaxBytes || IsTooDeep(text)) {
+absl::StatusOr<Json> ParseJson(std::string_view text, size_t max_bytes) {
+  if (text.size() > max_bytes || IsTooDeep(text)) {
     return absl::InvalidArgumentError("the JSON is too long or too deep");
   }
   Json value = Json::parse(text.begin(), text.end(), nullptr,

@@ -3,6 +3,7 @@
 #ifndef SERVER_ADMIN_JSON_H_
 #define SERVER_ADMIN_JSON_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,8 +16,11 @@ namespace bestow::server {
 
 using Json = nlohmann::ordered_json;
 
-// kInvalidArgument: not one JSON value, deeper than 16, or longer than a MiB.
-absl::StatusOr<Json> ParseJson(std::string_view text);
+// kInvalidArgument: not one JSON value, deeper than 16, or longer than
+// `max_bytes`.
+inline constexpr size_t kMaxJsonBytes = 1 << 20;
+absl::StatusOr<Json> ParseJson(std::string_view text,
+                               size_t max_bytes = kMaxJsonBytes);
 
 // One line, all of it UTF-8: what is not stands as U+FFFD.
 std::string JsonLine(const Json& value);

@@ -5,12 +5,15 @@
 #define SERVER_ADMIN_OPERATION_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
+#include "common/base/secret.h"
 #include "server/admin/json.h"
 #include "server/auth/sealed_secret.h"
 #include "server/config/config.h"
@@ -19,24 +22,36 @@
 
 namespace bestow::server {
 
-// What a running server does for an operator. Empty functions where none runs.
+// What a running server does for an operator. Thread-safe; empty functions
+// where none runs.
 struct AdminHooks {
-  // As SIGHUP; the settings that only a restart changes. Thread-safe.
+  // As SIGHUP: the settings, by name, that only a restart changes.
   std::function<absl::StatusOr<std::vector<std::string>>()> reload;
-  // New CRLs at once. Thread-safe; does not wait for them.
+  // New CRLs soon; does not wait for them.
   std::function<void()> publish_crls;
-  // Trust anchors of the database have changed. Thread-safe.
+  // The database's trust anchors have changed.
   std::function<void()> anchors_changed;
 };
 
 // What a handler may use, for the time of one call.
 struct AdminContext {
   Store& store;
-  const Snapshot& snapshot;  // the config's services, as loaded
+  const Config& config;
+  // What the config and the state folder serve: each label's policy, CA and
+  // anchors. Loaded by the first call where no server runs. The result lives as
+  // long as the context.
+  std::function<absl::StatusOr<const Snapshot*>()> snapshot;
   const SecretSealer& sealer;
   const Clock& clock;
-  std::string actor;  // for the audit log: "operator root (uid 0)"
   const AdminHooks& hooks;
+  std::string state_dir;
+  std::string actor;  // "operator root (uid 0)"
+  // What the tool read from a file, or made: a password, a key. Empty: none.
+  const Secret& secret;
+
+  // An entry for what is to be done now.
+  AuditEntry Audit(std::string_view action, std::string_view label,
+                   std::string_view subject, std::string_view detail) const;
 };
 
 struct Operation {
@@ -45,8 +60,29 @@ struct Operation {
   // that came from outside: each member is checked here. A mistake of the
   // operator's is kInvalidArgument (exit code 2), a state that needs attention
   // kFailedPrecondition (3), anything else 1. No message holds a secret.
-  absl::StatusOr<Json> (*run)(AdminContext& context, const Json& arguments);
+  //
+  // Answers an object. People see of it: "message", alone, where there is one;
+  // else "items" as a table; else each member on a line. "next", beside items:
+  // there are more, for the argument "after". "notes": lines for stderr.
+  // --json prints items, or the whole object.
+  absl::StatusOr<Json> (*run)(const AdminContext& context,
+                              const Json& arguments);
 };
+
+// Arguments that several operations have. kInvalidArgument, naming the flag.
+// "after" and the page's size.
+absl::StatusOr<Page> PageOf(const Json& arguments);
+// --label as the store knows it: nullopt when it was not given, "" for ".".
+// Unknown labels are refused, unless the database may know them from before.
+std::optional<std::string> LabelArgument(const Json& arguments);
+// Hexadecimal; "" gives no octets.
+absl::StatusOr<Bytes> HexArgument(const Json& arguments, std::string_view name);
+// A number above 0, as the lists show them.
+absl::StatusOr<int64_t> IdArgument(const Json& arguments, std::string_view name,
+                                   std::string_view list);
+
+// {"items": rows, "next": last_id}; "next" when the page was full.
+Json PageAnswer(Json rows, int64_t last_id, const Page& page);
 
 }  // namespace bestow::server
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/est/protocol.h"
+#include "server/config/admin_reader.h"
 #include "server/config/ca_keys_reader.h"
 #include "server/config/profile_reader.h"
 #include "server/config/revocation_reader.h"
@@ -82,6 +83,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   toml.ReadTexts("hostnames", &config.hostnames);
   toml.ReadInt("workers", 0, 256, &config.workers);
   toml.InTable("limits", [&] { ReadLimits(toml, config.limits); });
+  ReadAdmin(toml, config.admin);
   ReadTls(toml, config.tls);
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);

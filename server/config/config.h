@@ -16,6 +16,7 @@
 #include "common/est/transfer_encoding.h"
 #include "common/pki/extension.h"
 #include "common/pki/oids.h"
+#include "server/config/admin_config.h"
 #include "server/config/ca_keys_config.h"
 #include "server/config/revocation_config.h"
 #include "server/config/store_config.h"
@@ -172,6 +173,7 @@ struct Config {
   std::vector<std::string> hostnames;
   int workers = 0;  // 0: one per core
   LimitsConfig limits;
+  AdminConfig admin;
   TlsConfig tls;
   HttpConfig http;
   RevocationSettings revocation;

@@ -181,6 +181,14 @@ queued_passwords = 256
 wrong_credentials = 10
 wrong_credentials_interval = "10s"
 
+[admin]
+# Where `bestow-server certificates list` and the like reach this server while
+# it runs: an absolute path, or one below the state folder.
+socket = "admin.sock"
+# Root and the user that the server runs as may; and the members of this group,
+# if one is named.
+group = ""
+
 [tls]
 # The server's own certificate, tls/server.pem, is renewed by the CA that issued
 # it after this share of its lifetime, and used for new connections at once. One

@@ -38,11 +38,13 @@ absl::StatusOr<std::string> CaCertsBody(
   return est::EncodeBody(*der, line_wrap);
 }
 
-// nullptr when the config names none.
+// nullptr when neither the config nor the database has any.
 absl::StatusOr<std::shared_ptr<const TrustAnchors>> IdevidAnchors(
-    const AuthConfig& auth, const Snapshot::Materials& materials) {
+    const ServiceConfig& config, const Snapshot::Materials& materials) {
   std::vector<Certificate> anchors;
-  for (const std::string& file : auth.idevid_anchors) {
+  const auto kept = materials.label_anchors.find(config.label);
+  if (kept != materials.label_anchors.end()) AddEach(kept->second, &anchors);
+  for (const std::string& file : config.auth.idevid_anchors) {
     const auto it = materials.idevid_anchors.find(file);
     if (it == materials.idevid_anchors.end()) {
       return absl::InvalidArgumentError(absl::StrCat(file, " is not loaded"));
@@ -129,7 +131,7 @@ absl::StatusOr<Service> MakeService(const ServiceConfig& config,
     ca_anchors = *std::move(created);
   }
   absl::StatusOr<std::shared_ptr<const TrustAnchors>> idevid_anchors =
-      IdevidAnchors(config.auth, materials);
+      IdevidAnchors(config, materials);
   if (!idevid_anchors.ok()) return idevid_anchors.status();
   std::shared_ptr<const CertificateAuthority> authority =
       std::move(cas->authority);
@@ -182,6 +184,9 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Snapshot::Create(
     AddEach(ca.Anchors(), &client_anchors);
   }
   for (const auto& [file, anchors] : materials.idevid_anchors) {
+    AddEach(anchors, &client_anchors);
+  }
+  for (const auto& [label, anchors] : materials.label_anchors) {
     AddEach(anchors, &client_anchors);
   }
   for (const auto& [folder, learned] : materials.upstream_cas) {

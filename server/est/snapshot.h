@@ -50,6 +50,8 @@ struct Snapshot {
     std::map<std::string, CaBundle, std::less<>> cas;  // "ca", "cas/NAME"
     // By their names in the config.
     std::map<std::string, std::vector<Certificate>, std::less<>> idevid_anchors;
+    // Manufacturers' CAs of the database, by label.
+    std::map<std::string, std::vector<Certificate>, std::less<>> label_anchors;
     Certificate tls_certificate;  // the server's own
     // What was learned of each upstream's /cacerts (CaUpdate::learned), by
     // UpstreamConnection::folder; none: nothing yet.
