@@ -17,6 +17,7 @@
 #include "server/admin/commands.h"
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
+#include "server/admin/revoke_commands.h"
 #include "server/completion.h"
 #include "server/run.h"
 
@@ -138,8 +139,8 @@ const std::vector<const Command*>& AllCommands() {
     auto* all = new std::vector<const Command*>();
     for (absl::Span<const Command> commands :
          {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
-          RequestCommands(), CertificateCommands(), BackupCommands(),
-          CompletionCommands()}) {
+          RequestCommands(), CertificateCommands(), RevokeCommands(),
+          BackupCommands(), CompletionCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }
     return all;

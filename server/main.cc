@@ -18,6 +18,7 @@
 #include "server/command_table.h"
 
 // What each is for stands on the page of each command that has it.
+DEFINE_string(ca, "", "");
 DEFINE_string(ca_folder, "", "");
 DEFINE_string(ca_issuers_url, "", "");
 DEFINE_string(ca_key_type, "ec-p256", "");
@@ -27,6 +28,7 @@ DEFINE_string(config, "", "");
 DEFINE_string(cps, "", "");
 DEFINE_string(crl_url, "", "");
 DEFINE_string(csr, "", "");
+DEFINE_bool(delta, false, "");
 DEFINE_bool(digest, false, "");
 DEFINE_string(exclude_dirname, "", "");
 DEFINE_string(exclude_dns, "", "");
@@ -40,12 +42,14 @@ DEFINE_string(from_passphrase_file, "", "");
 DEFINE_string(hostname, "", "");
 DEFINE_string(identity, "", "");
 DEFINE_bool(incomplete, false, "");
+DEFINE_string(invalidity_date, "", "");
 DEFINE_string(issued_before, "", "");
 DEFINE_string(issuer, "", "");
 DEFINE_bool(json, false, "");
+DEFINE_string(key, "", "");
 DEFINE_string(key_file, "", "");
-DEFINE_string(key_type, "ec-p256", "");
 DEFINE_string(key_storage, "file", "");
+DEFINE_string(key_type, "ec-p256", "");
 DEFINE_string(kind, "standalone", "");
 DEFINE_string(label, "", "");
 DEFINE_string(listen, "127.0.0.1:8443", "");
@@ -62,6 +66,7 @@ DEFINE_string(pkcs12, "", "");
 DEFINE_string(policy, "", "");
 DEFINE_bool(ra, false, "");
 DEFINE_string(reason, "", "");
+DEFINE_bool(release, false, "");
 DEFINE_bool(replace, false, "");
 DEFINE_string(serial, "", "");
 DEFINE_string(state, "", "");

@@ -7,6 +7,7 @@
 #include "server/admin/credential_operations.h"
 #include "server/admin/identity_operations.h"
 #include "server/admin/request_operations.h"
+#include "server/admin/revoke_operations.h"
 #include "server/admin/server_operations.h"
 
 namespace bestow::server {
@@ -14,7 +15,8 @@ namespace bestow::server {
 const Operation* FindOperation(std::string_view name) {
   for (absl::Span<const Operation> operations :
        {IdentityOperations(), CredentialOperations(), RequestOperations(),
-        CertificateOperations(), AnchorOperations(), ServerOperations()}) {
+        CertificateOperations(), RevokeOperations(), AnchorOperations(),
+        ServerOperations()}) {
     for (const Operation& operation : operations) {
       if (operation.name == name) return &operation;
     }
