@@ -52,8 +52,9 @@ class Server {
   // failure is logged, and the old ones stay.
   void RefreshAnchors();
 
-  // New CRLs, and OCSP's answers afresh, soon. Thread-safe; does not wait.
-  void PublishRevocations() { revocation_->Wake(); }
+  // New CRLs where that is due: waits until they are served, some seconds at
+  // most. Thread-safe, but not for a worker's loop or the housekeeper.
+  void PublishRevocations() { revocation_->PublishNow(); }
 
   // What answers requests now. Thread-safe.
   struct Current {

@@ -27,7 +27,8 @@ namespace bestow::server {
 struct AdminHooks {
   // As SIGHUP: the settings, by name, that only a restart changes.
   std::function<absl::StatusOr<std::vector<std::string>>()> reload;
-  // New CRLs soon; does not wait for them.
+  // New CRLs, where something was revoked or released, and those that were
+  // stored by somebody else: waits until they are served, some seconds at most.
   std::function<void()> publish_crls;
   // The database's trust anchors have changed.
   std::function<void()> anchors_changed;

@@ -24,13 +24,14 @@ void CrlPublisher::Serve(const CrlSeries& series) {
   served_[series.key().key_id] = {series.full(), series.delta()};
 }
 
-absl::Time CrlPublisher::Update(Key& key, absl::Time now) {
+absl::Time CrlPublisher::Update(Key& key, absl::Time now, bool at_once) {
   if (now < key.retry_at && key.retry_at <= now + kLongRetryInterval) {
     return key.retry_at;
   }
-  // Of a thousand revocations in a row, not each is worth a CRL.
+  // Of a thousand revocations in a row, not each is worth a CRL, unless
+  // somebody waits for it.
   const std::shared_ptr<const StoredCrl> last = key.series->full();
-  if (last != nullptr && now >= last->this_update &&
+  if (!at_once && last != nullptr && now >= last->this_update &&
       now < last->this_update + kShortestInterval) {
     return last->this_update + kShortestInterval;
   }
@@ -57,6 +58,30 @@ absl::Time CrlPublisher::Update(Key& key, absl::Time now) {
 }
 
 absl::Time CrlPublisher::Run(absl::Time now) {
+  int64_t run = 0;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    run = ++runs_begun_;
+  }
+  const absl::Time next = UpdateAll(now);
+  std::lock_guard<std::mutex> lock(mutex_);
+  runs_ended_ = run;
+  run_ended_.notify_all();
+  return next;
+}
+
+int64_t CrlPublisher::NextRun() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return runs_begun_ + 1;
+}
+
+bool CrlPublisher::WaitForRun(int64_t run, absl::Duration timeout) {
+  std::unique_lock<std::mutex> lock(mutex_);
+  return run_ended_.wait_for(lock, absl::ToChronoMilliseconds(timeout),
+                             [&] { return runs_ended_ >= run; });
+}
+
+absl::Time CrlPublisher::UpdateAll(absl::Time now) {
   const std::shared_ptr<const IssuingKeys> keys = options_.keys();
   const bool look_again = look_again_.exchange(false);
   absl::Time next = now + kLookInterval;
@@ -76,7 +101,7 @@ absl::Time CrlPublisher::Run(absl::Time now) {
       mine.series->LookAgain();
       mine.retry_at = absl::InfinitePast();
     }
-    next = std::min(next, Update(mine, now));
+    next = std::min(next, Update(mine, now, look_again));
   }
   // Keys that a reload took away.
   series_ = std::move(series);

@@ -3,6 +3,8 @@
 #define SERVER_REVOCATION_CRL_PUBLISHER_H_
 
 #include <atomic>
+#include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -34,6 +36,12 @@ class CrlPublisher {
   // process, too.
   void LookAgain() { look_again_ = true; }
 
+  // Thread-safe. The number of the next Run() that begins; and, not for the
+  // Housekeeper's thread, a wait for the end of that one or a later one. False:
+  // it is not over in that time.
+  int64_t NextRun() const;
+  bool WaitForRun(int64_t run, absl::Duration timeout);
+
   // The newest that is to be served; nullptr: none. Thread-safe.
   std::shared_ptr<const StoredCrl> Find(ByteView key_id, bool delta) const;
 
@@ -47,14 +55,19 @@ class CrlPublisher {
     std::shared_ptr<const StoredCrl> delta;
   };
 
-  absl::Time Update(Key& key, absl::Time now);
+  absl::Time Update(Key& key, absl::Time now, bool at_once);
+  absl::Time UpdateAll(absl::Time now);
   void Serve(const CrlSeries& series);
 
   const Options options_;
   std::atomic<bool> look_again_{false};
   std::map<Bytes, Key> series_;  // by key identifier
   mutable std::mutex mutex_;
-  std::map<Bytes, Served> served_;  // guarded by mutex_
+  // Guarded by mutex_.
+  std::map<Bytes, Served> served_;
+  int64_t runs_begun_ = 0;
+  int64_t runs_ended_ = 0;
+  std::condition_variable run_ended_;
 };
 
 }  // namespace bestow::server

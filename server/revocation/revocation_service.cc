@@ -7,6 +7,7 @@ namespace {
 
 constexpr char kCrls[] = "crls";
 constexpr char kOcsp[] = "ocsp";
+constexpr absl::Duration kPatience = absl::Seconds(10);
 
 }  // namespace
 
@@ -26,6 +27,13 @@ void RevocationService::Wake() {
   crls_.LookAgain();
   housekeeper_.Wake(kCrls);
   housekeeper_.Wake(kOcsp);
+}
+
+bool RevocationService::PublishNow() {
+  crls_.LookAgain();
+  const int64_t run = crls_.NextRun();
+  Wake();
+  return crls_.WaitForRun(run, kPatience);
 }
 
 }  // namespace bestow::server

@@ -30,6 +30,10 @@ class RevocationService {
   // have changed: it is looked at soon, and new CRLs made where that is due.
   void Wake();
 
+  // The same, and waits until the CRLs are served, some seconds at most. For an
+  // operator's thread. False: they will be later, or the log says why not.
+  bool PublishNow();
+
   HttpResponse Handle(const HttpRequest& request) const {
     return http_.Handle(request);
   }
