@@ -23,6 +23,9 @@ constexpr absl::Duration kConnectWithin = absl::Seconds(5);
 // The database gives up first, so that it is it who says why.
 constexpr absl::Duration kStatementTimeout = absl::Seconds(20);
 constexpr absl::Duration kAnswerWithin = absl::Seconds(25);
+// Reads keep a thread that serves many waiting.
+constexpr absl::Duration kReadTimeout = absl::Seconds(8);
+constexpr absl::Duration kReadWithin = absl::Seconds(10);
 // A server that stands still in a transaction holds all others up: the
 // database ends its connection.
 constexpr absl::Duration kIdleInTransaction = absl::Seconds(20);
@@ -83,6 +86,23 @@ absl::StatusOr<Secret> ReadPassword(const std::string& path) {
                                std::string(1, 0)));
   Cleanse(text->data(), text->size());
   return password;
+}
+
+struct TimeLimits {
+  absl::Duration statement;  // the database's own; zero: none
+  absl::Duration answer;
+};
+
+TimeLimits LimitsOf(SqlEngine::Access access) {
+  switch (access) {
+    case SqlEngine::Access::kRead:
+      return {kReadTimeout, kReadWithin};
+    case SqlEngine::Access::kWrite:
+      return {kStatementTimeout, kAnswerWithin};
+    case SqlEngine::Access::kUpgrade:
+      break;
+  }
+  return {absl::ZeroDuration(), kUpgradeWithin};
 }
 
 void IgnoreNotice(void*, const char*) {}
@@ -192,12 +212,18 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
   absl::StatusOr<ConnectionInfo> info = ParseConnection(options.connection);
   if (!info.ok()) return info.status();
   // Ours first: what the connection says itself comes later and wins. Without
-  // these a machine that vanished would be waited for for hours.
-  std::vector<const char*> keywords = {
-      "keepalives_idle",  "keepalives_interval", "keepalives_count",
-      "tcp_user_timeout", "client_encoding",     "fallback_application_name"};
-  std::vector<const char*> values = {"10",    "5",    "3",
-                                     "15000", "UTF8", "bestow-server"};
+  // the first four a machine that vanished would be waited for for hours.
+  // Whoever stands between could read and change all; a unix socket has no
+  // TLS, and needs none.
+  std::vector<const char*> keywords = {"keepalives_idle",
+                                       "keepalives_interval",
+                                       "keepalives_count",
+                                       "tcp_user_timeout",
+                                       "sslmode",
+                                       "client_encoding",
+                                       "fallback_application_name"};
+  std::vector<const char*> values = {
+      "10", "5", "3", "15000", "verify-full", "UTF8", "bestow-server"};
   for (const PQconninfoOption* option = info->get(); option->keyword != nullptr;
        ++option) {
     if (option->val == nullptr) continue;
@@ -216,7 +242,7 @@ absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
   values.push_back(nullptr);
   std::unique_ptr<PostgresConnection> connection(new PostgresConnection(
       PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0),
-      access == SqlEngine::Access::kUpgrade ? kUpgradeWithin : kAnswerWithin));
+      LimitsOf(access).answer));
   absl::Status status = connection->Connect();
   if (status.ok()) status = connection->Configure(access);
   if (!status.ok()) return status;
@@ -244,9 +270,7 @@ absl::Status PostgresConnection::Connect() {
 }
 
 absl::Status PostgresConnection::Configure(SqlEngine::Access access) {
-  const int64_t timeout = access == SqlEngine::Access::kUpgrade
-                              ? 0
-                              : absl::ToInt64Milliseconds(kStatementTimeout);
+  const int64_t timeout = absl::ToInt64Milliseconds(LimitsOf(access).statement);
   const int64_t idle = access == SqlEngine::Access::kWrite
                            ? absl::ToInt64Milliseconds(kIdleInTransaction)
                            : 0;

@@ -29,8 +29,9 @@ struct PostgresOptions {
 // password in it. Looks at nothing outside.
 absl::Status CheckPostgresConnection(const std::string& connection);
 
-// Nothing of it blocks for ever: connecting, and each answer, has a deadline,
-// after which the connection is lost.
+// Over TCP the server has to show its certificate, unless the connection says
+// otherwise (sslmode). Nothing of it blocks for ever: connecting, and each
+// answer, has a deadline, after which the connection is lost.
 class PostgresConnection : public SqlConnection {
  public:
   // kFailedPrecondition also: the password's file can't be read, or others can

@@ -79,10 +79,11 @@ absl::Status ConnectFailure(const char* message) {
         {"no pg_hba.conf entry",
          "let this user in, in the database's pg_hba.conf"},
         {"no password supplied", "name a password_file in [store]"},
-        {"does not exist",
-         "make it (createuser, createdb --encoding=UTF8 --owner=USER)"}}) {
-    if (absl::StrContains(text, part) &&
-        !absl::StrContains(text, "No such file")) {
+        {"root certificate file",
+         "name the CA of the database as sslrootcert=FILE in the connection"},
+        {"FATAL:  database", "make it (createdb --encoding=UTF8 --owner=USER)"},
+        {"FATAL:  role", "make it (createuser)"}}) {
+    if (absl::StrContains(text, part)) {
       return absl::FailedPreconditionError(
           absl::StrCat("can't open the database: ", text, ": ", advice));
     }
