@@ -18,6 +18,7 @@
 #include "server/admin/identity_commands.h"
 #include "server/admin/request_commands.h"
 #include "server/admin/revoke_commands.h"
+#include "server/admin/rollover_commands.h"
 #include "server/completion.h"
 #include "server/run.h"
 
@@ -139,8 +140,8 @@ const std::vector<const Command*>& AllCommands() {
     auto* all = new std::vector<const Command*>();
     for (absl::Span<const Command> commands :
          {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
-          RequestCommands(), CertificateCommands(), RevokeCommands(),
-          BackupCommands(), CompletionCommands()}) {
+          RolloverCommands(), RequestCommands(), CertificateCommands(),
+          RevokeCommands(), BackupCommands(), CompletionCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }
     return all;

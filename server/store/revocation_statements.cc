@@ -184,7 +184,8 @@ absl::StatusOr<std::vector<RevokedCertificate>> SelectRevoked(
 absl::StatusOr<std::optional<absl::Time>> SelectLastExpiry(
     SqlConnection& database, ByteView issuer_key_id) {
   absl::StatusOr<SqlStatement> query = database.Prepare(
-      "SELECT max(not_after) FROM certificates WHERE issuer_key_id = ?");
+      "SELECT max(not_after) FROM certificates WHERE issuer_key_id = ?"
+      " AND operation <> 'ocsp'");
   if (!query.ok()) return query.status();
   // One row, whatever there is; NULL of nothing.
   absl::Status status = query->Bind(issuer_key_id).ExpectRow("maximum");

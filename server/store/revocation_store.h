@@ -65,8 +65,9 @@ class RevocationStore {
       ByteView issuer_key_id, absl::Time now,
       std::optional<absl::Time> changed_since) = 0;
 
-  // When the last certificate of one CA key ends, revoked ones too; nullopt:
-  // it has issued none. Looks at every certificate.
+  // When the last certificate of one CA key ends, revoked ones too; nullopt: it
+  // has issued none. Those of its OCSP responders (operation "ocsp") don't
+  // count: they answer for the others alone. Looks at every certificate.
   virtual absl::StatusOr<std::optional<absl::Time>> LastExpiry(
       ByteView issuer_key_id) = 0;
 

@@ -198,6 +198,12 @@ TEST_P(StoreTest, KnowsWhenTheLastCertificateOfAKeyEnds) {
     issuance.record.issuer_key_id = ToBytes(AsBytes(issuer));
     ASSERT_TRUE(Issue(issuance).ok());
   }
+  // Its OCSP responder's is renewed for as long as the key is there.
+  Issuance responder = MakeIssuance(id, "s5", "k");
+  responder.record.not_after = kNow + absl::Hours(8);
+  responder.record.issuer_key_id = key;
+  responder.record.operation = "ocsp";
+  ASSERT_TRUE(Issue(responder).ok());
   EXPECT_EQ(*store_->LastExpiry(key), kNow + absl::Hours(5));
 }
 
