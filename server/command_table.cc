@@ -11,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "common/base/edit_distance.h"
+#include "server/admin/audit_commands.h"
 #include "server/admin/backup_commands.h"
 #include "server/admin/ca_commands.h"
 #include "server/admin/certificate_commands.h"
@@ -141,7 +142,8 @@ const std::vector<const Command*>& AllCommands() {
     for (absl::Span<const Command> commands :
          {StateCommands(), RunCommands(), CaCommands(), IdentityCommands(),
           RolloverCommands(), RequestCommands(), CertificateCommands(),
-          RevokeCommands(), BackupCommands(), CompletionCommands()}) {
+          RevokeCommands(), AuditCommands(), BackupCommands(),
+          CompletionCommands()}) {
       for (const Command& command : commands) all->push_back(&command);
     }
     return all;

@@ -18,6 +18,7 @@
 #include "server/command_table.h"
 
 // What each is for stands on the page of each command that has it.
+DEFINE_string(action, "", "");
 DEFINE_string(ca, "", "");
 DEFINE_string(ca_folder, "", "");
 DEFINE_string(ca_issuers_url, "", "");
@@ -56,6 +57,7 @@ DEFINE_string(kind, "standalone", "");
 DEFINE_string(label, "", "");
 DEFINE_string(listen, "127.0.0.1:8443", "");
 DEFINE_string(out, "", "");
+DEFINE_string(outcome, "", "");
 DEFINE_string(passphrase_file, "", "");
 DEFINE_string(password_file, "", "");
 DEFINE_string(path_length, "", "");
@@ -72,6 +74,7 @@ DEFINE_bool(release, false, "");
 DEFINE_string(renew_within, "", "");
 DEFINE_bool(replace, false, "");
 DEFINE_string(serial, "", "");
+DEFINE_string(since, "", "");
 DEFINE_string(state, "", "");
 DEFINE_string(state_dir, "", "");
 DEFINE_string(subject, "", "");

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
 #include "server/admin/anchor_operations.h"
+#include "server/admin/audit_operations.h"
 #include "server/admin/certificate_operations.h"
 #include "server/admin/credential_operations.h"
 #include "server/admin/identity_operations.h"
@@ -16,7 +17,7 @@ const Operation* FindOperation(std::string_view name) {
   for (absl::Span<const Operation> operations :
        {IdentityOperations(), CredentialOperations(), RequestOperations(),
         CertificateOperations(), RevokeOperations(), AnchorOperations(),
-        ServerOperations()}) {
+        AuditOperations(), ServerOperations()}) {
     for (const Operation& operation : operations) {
       if (operation.name == name) return &operation;
     }

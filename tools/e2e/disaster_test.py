@@ -5,7 +5,9 @@ renew; one that enrolled after the backup is told why it can't, and enrolls
 anew; what was not used of one-time secrets serves nobody any more.
 """
 
+import json
 import os
+import re
 import shutil
 import signal
 import unittest
@@ -103,12 +105,46 @@ class DisasterTest(unittest.TestCase):
         self.assertEqual(self.enroll("after-1")[0], 200)
         self.assertEqual(self.renew("after-1")[0], 200)
 
+        # The audit log goes on from the backup's, and says all of it.
+        log = [json.loads(line) for line in
+               self.command("audit", "export").stdout.splitlines()]
+        done = [(e["action"], e["outcome"], e["subject"]) for e in log]
+        self.assertIn(("simpleenroll", "issued", "before-1"), done)
+        self.assertIn(("simplereenroll", "issued", "before-1"), done)
+        self.assertIn(("simpleenroll", "refused", "unused"), done)
+        self.assertEqual([e["outcome"] for e in log
+                          if e["action"] == "restore"], ["done"])
+        self.assertIn(
+            "issued", self.command("audit", "list", "--identity=before-2",
+                                   "--since=1h").stdout.decode())
+        self.verify_audit(log)
+
         # A folder in use is not restored over.
         again = self.command("restore", self.backup, check=False)
         self.assertEqual(again.returncode, 3)
         self.assertIn(b"is not an empty folder", again.stderr)
         serials = [c["serial"] for c in self.server.issued()]
         self.assertEqual(len(serials), len(set(serials)))
+
+    def verify_audit(self, log):
+        """By the command, and by the script of docs/OPERATIONS.md."""
+        end = f"{log[-1]['sequence']}:{log[-1]['hash']}"
+        self.command("audit", "verify", end)
+        wrong = f"{log[-1]['sequence']}:{log[-2]['hash']}"
+        self.assertEqual(
+            self.command("audit", "verify", wrong, check=False).returncode, 1)
+        with open("docs/OPERATIONS.md") as f:
+            script = re.search(r"```python\n(.*?)```", f.read(), re.S).group(1)
+
+        def judge(entries):
+            lines = "".join(json.dumps(e) + "\n" for e in entries)
+            return run(["python3", "-c", script], stdin=lines, check=False)
+
+        self.assertEqual(judge(log).stdout.decode().strip(), end)
+        changed = [dict(e) for e in log]
+        changed[3]["source"] = "192.0.2.99"
+        self.assertIn(b"entry 4 is not", judge(changed).stderr)
+        self.assertIn(b"entry 4 is not", judge(log[:3] + log[4:]).stderr)
 
     def test_bad_backups_leave_nothing_behind(self):
         passphrase = write(self.scratch / "passphrase", "correct horse\n")
