@@ -448,6 +448,7 @@ TEST(ConfigTest, NamesTheLineWhereItIsNoToml) {
   ExpectMistake("workers = 1\nlisten = [\n", "x.toml:");
   ExpectMistake("a = 1\na = 2\n", "x.toml:2: ");
   ExpectMistake("\n= 3\n", "x.toml:2: ");
+  ExpectMistake("\n[[[ nothing", "x.toml:2: ");
 }
 
 TEST(ConfigTest, ReportsEveryMistakeInTheOrderOfTheFile) {
