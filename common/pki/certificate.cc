@@ -8,6 +8,7 @@
 #include "common/pki/oids.h"
 #include "common/pki/pem.h"
 #include "common/pki/serial.h"
+#include "common/pki/signed.h"
 
 namespace bestow {
 namespace {
@@ -138,33 +139,23 @@ std::string Certificate::SerialHex() const { return HexEncode(serial); }
 
 absl::StatusOr<Certificate> ParseCertificateDer(ByteView der) {
   // Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signature }
-  der::Reader reader(der), fields;
-  ByteView tbs, algorithm, signature;
-  if (!reader.ExpectSequence(&fields)) return Malformed("not a DER SEQUENCE");
-  if (!reader.Finish()) return Malformed("bytes follow it");
-  if (!fields.ExpectElement(CBS_ASN1_SEQUENCE, &tbs) ||
-      !ExpectAlgorithmIdentifier(&fields, &algorithm) ||
-      !fields.ExpectBitString(&signature) || !fields.Finish()) {
-    return Malformed("malformed");
-  }
+  Signed parts;
+  const std::string_view problem = ReadSigned(der, &parts);
+  if (!problem.empty()) return Malformed(problem);
   Certificate out;
   out.der = ToBytes(der);
-  out.tbs_der = ToBytes(tbs);
-  out.signature_algorithm = ToBytes(algorithm);
-  out.signature = ToBytes(signature);
+  out.tbs_der = ToBytes(parts.tbs);
+  out.signature_algorithm = ToBytes(parts.algorithm);
+  out.signature = ToBytes(parts.signature);
   absl::Status status = ReadTbs(&out);
   if (!status.ok()) return status;
   return out;
 }
 
 absl::StatusOr<Bytes> SerializeCertificateDer(const Certificate& certificate) {
-  der::Writer writer;
-  writer.AddSequence([&](der::Writer& fields) {
-    fields.AddElement(certificate.tbs_der);
-    fields.AddElement(certificate.signature_algorithm);
-    fields.AddBitString(certificate.signature);
-  });
-  return writer.Finish();
+  return SerializeSignedDer({certificate.tbs_der,
+                             certificate.signature_algorithm,
+                             certificate.signature});
 }
 
 absl::StatusOr<std::vector<Certificate>> ParseCertificatesPem(
@@ -230,13 +221,7 @@ absl::StatusOr<Bytes> SerializeTbsCertificateDer(
 absl::StatusOr<Bytes> AssembleCertificateDer(ByteView tbs_der,
                                              SignatureAlgorithm algorithm,
                                              ByteView signature) {
-  der::Writer writer;
-  writer.AddSequence([&](der::Writer& fields) {
-    fields.AddElement(tbs_der);
-    AddSignatureAlgorithm(fields, algorithm);
-    fields.AddBitString(signature);
-  });
-  return writer.Finish();
+  return AssembleSignedDer(tbs_der, algorithm, signature);
 }
 
 }  // namespace bestow

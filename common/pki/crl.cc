@@ -10,6 +10,7 @@
 #include "common/pki/oids.h"
 #include "common/pki/pem.h"
 #include "common/pki/serial.h"
+#include "common/pki/signed.h"
 
 namespace bestow {
 namespace {
@@ -285,33 +286,22 @@ void AddEntry(der::Writer& list, const CrlEntry& entry) {
 
 absl::StatusOr<Crl> ParseCrlDer(ByteView der) {
   // CertificateList ::= SEQUENCE { tbsCertList, signatureAlgorithm, signature }
-  der::Reader reader(der), fields;
-  ByteView tbs, algorithm, signature;
-  if (!reader.ExpectSequence(&fields)) return Malformed("not a DER SEQUENCE");
-  if (!reader.Finish()) return Malformed("bytes follow it");
-  if (!fields.ExpectElement(CBS_ASN1_SEQUENCE, &tbs) ||
-      !ExpectAlgorithmIdentifier(&fields, &algorithm) ||
-      !fields.ExpectBitString(&signature) || !fields.Finish()) {
-    return Malformed("malformed");
-  }
+  Signed parts;
+  const std::string_view problem = ReadSigned(der, &parts);
+  if (!problem.empty()) return Malformed(problem);
   Crl out;
   out.der = ToBytes(der);
-  out.tbs_der = ToBytes(tbs);
-  out.signature_algorithm = ToBytes(algorithm);
-  out.signature = ToBytes(signature);
+  out.tbs_der = ToBytes(parts.tbs);
+  out.signature_algorithm = ToBytes(parts.algorithm);
+  out.signature = ToBytes(parts.signature);
   absl::Status status = ReadTbs(&out);
   if (!status.ok()) return status;
   return out;
 }
 
 absl::StatusOr<Bytes> SerializeCrlDer(const Crl& crl) {
-  der::Writer writer;
-  writer.AddSequence([&](der::Writer& fields) {
-    fields.AddElement(crl.tbs_der);
-    fields.AddElement(crl.signature_algorithm);
-    fields.AddBitString(crl.signature);
-  });
-  return writer.Finish();
+  return SerializeSignedDer(
+      {crl.tbs_der, crl.signature_algorithm, crl.signature});
 }
 
 absl::StatusOr<Bytes> SerializeTbsCrlDer(const CrlContents& contents,
@@ -354,13 +344,7 @@ absl::StatusOr<Bytes> SerializeTbsCrlDer(const CrlContents& contents,
 absl::StatusOr<Bytes> AssembleCrlDer(ByteView tbs_der,
                                      SignatureAlgorithm algorithm,
                                      ByteView signature) {
-  der::Writer writer;
-  writer.AddSequence([&](der::Writer& fields) {
-    fields.AddElement(tbs_der);
-    AddSignatureAlgorithm(fields, algorithm);
-    fields.AddBitString(signature);
-  });
-  return writer.Finish();
+  return AssembleSignedDer(tbs_der, algorithm, signature);
 }
 
 std::string SerializeCrlPem(ByteView der) {
