@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "common/base/failpoint.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
 #include "server/admin/state_folder.h"
@@ -232,6 +233,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
     console.out << "bestow-server: listening on http://" << LocalAddress(fd)
                 << std::endl;
   }
+  Failpoint("server.listening");  // tests count from here
   (*signals)->Run();
   serving.join();
   operators->reset();

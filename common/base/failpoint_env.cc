@@ -2,7 +2,8 @@
 // third pass of `name` end the process with SIGKILL, and the first pass of
 // `other` return true. Without a number: the first pass. "fail:1+" means every
 // pass from the first on. The name "*" counts the passes of every failpoint
-// that has no plan of its own: "*=kill:N" walks all of them.
+// that has no plan of its own: "*=kill:N" walks all of them. With
+// BESTOW_FAILPOINTS_FROM="start" passes count from that failpoint's first on.
 #include <signal.h>
 #include <unistd.h>
 
@@ -29,6 +30,10 @@ struct Plan {
 };
 
 std::mutex g_mutex;
+std::string& From() {  // empty: passes count
+  static auto* from = new std::string;
+  return *from;
+}
 std::map<std::string, Plan, std::less<>>& Plans() {
   static auto* plans = new std::map<std::string, Plan, std::less<>>;
   return *plans;
@@ -36,6 +41,10 @@ std::map<std::string, Plan, std::less<>>& Plans() {
 
 bool Handle(std::string_view name) {
   std::lock_guard<std::mutex> lock(g_mutex);
+  if (!From().empty()) {
+    if (name != From()) return false;
+    From().clear();
+  }
   auto it = Plans().find(name);
   if (it == Plans().end()) it = Plans().find("*");
   if (it == Plans().end()) return false;
@@ -65,6 +74,7 @@ bool Handle(std::string_view name) {
     }
     Plans()[kv.first] = plan;
   }
+  if (const char* from = getenv("BESTOW_FAILPOINTS_FROM")) From() = from;
   SetFailpointHandler(&Handle);
   return true;
 }();

@@ -8,8 +8,12 @@ namespace bestow {
 namespace {
 
 // The plan comes from BESTOW_FAILPOINTS in BUILD.bazel:
-// "once=fail,third=fail:3,onwards=fail:2+,death=kill:2".
+// "once=fail,third=fail:3,onwards=fail:2+,death=kill:2", from "start".
 TEST(FailpointEnvTest, FailsAtThePassThatThePlanNames) {
+  EXPECT_FALSE(Failpoint("once"));
+  EXPECT_FALSE(Failpoint("onwards"));
+  EXPECT_FALSE(Failpoint("onwards"));
+  EXPECT_FALSE(Failpoint("start"));
   EXPECT_FALSE(Failpoint("unplanned"));
   EXPECT_TRUE(Failpoint("once"));
   EXPECT_FALSE(Failpoint("once"));
@@ -25,6 +29,7 @@ TEST(FailpointEnvTest, FailsAtThePassThatThePlanNames) {
 TEST(FailpointEnvDeathTest, KillsAtThePassThatThePlanNames) {
   EXPECT_EXIT(
       {
+        Failpoint("start");
         if (Failpoint("death")) _exit(1);
         Failpoint("death");
       },

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -107,6 +108,12 @@ def wait_until(condition, what, timeout=START_TIMEOUT_S):
     raise AssertionError(f"timed out waiting for {what}")
 
 
+def accepts(path):
+    """Whether something accepts on a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(path) == 0
+
+
 class Server:
     """A state folder made by `bestow-server init`, and the server on it."""
 
@@ -170,6 +177,7 @@ class Server:
         log = self.scratch / f"{self.name}.{self._starts}.log"
         binary = SERVER_FAILPOINTS if failpoints or power_cut else SERVER
         env = {"BESTOW_FAILPOINTS": failpoints or "",
+               "BESTOW_FAILPOINTS_FROM": "server.listening",
                "BESTOW_POWER_CUT": power_cut or ""}
         self.process = Process(
             [binary, "run", f"--state_dir={self.state_dir}"], log, env)
@@ -234,8 +242,8 @@ class Swtpm:
             "--ctrl", f"type=unixio,path={self.socket}.ctrl",
             "--flags", "not-need-init,startup-clear",
         ], self._log)
-        wait_until(lambda: os.path.exists(self.socket) and
-                   os.path.exists(self.socket + ".ctrl"), "swtpm's sockets")
+        wait_until(lambda: all(map(accepts, (self.socket + ".ctrl", self.socket))),
+                   "swtpm's sockets")
         return self
 
     def stop(self):

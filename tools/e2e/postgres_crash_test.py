@@ -9,7 +9,7 @@ from postgres import Postgres
 from server_crash_test import CrashTestCase
 
 POINTS = [
-    "store.before_commit=kill:3", "store.after_commit=kill:2",
+    "store.before_commit=kill:2", "store.after_commit=kill:1",
     "est.after_sign=kill:40", "est.before_reply=kill:50",
 ]
 

@@ -11,7 +11,7 @@ import unittest
 from server_crash_test import CrashTestCase
 
 POINTS = [
-    "store.before_commit=kill:4", "store.after_commit=kill:2",
+    "store.before_commit=kill:3", "store.after_commit=kill:1",
     "est.before_reply=kill:50", "est.before_reply=kill:90",
 ]
 

@@ -18,13 +18,13 @@ ROUNDS = 10
 KEYS = 20  # distinct CSRs; identity and secret differ for each client
 MUTANT_TRIES = 10
 
-# Where to die, and at which pass: each point early, midway and late. The first
-# commit is the server's own: the audit log's entry of its start.
+# Where to die, and at which pass since the server listens: each point early,
+# midway and late.
 POINTS = [
     "est.after_sign=kill:1", "est.after_sign=kill:120",
-    "store.before_commit=kill:2", "store.before_commit=kill:4",
-    "store.before_commit=kill:7", "store.after_commit=kill:2",
-    "store.after_commit=kill:5", "est.before_reply=kill:1",
+    "store.before_commit=kill:1", "store.before_commit=kill:3",
+    "store.before_commit=kill:6", "store.after_commit=kill:1",
+    "store.after_commit=kill:4", "est.before_reply=kill:1",
     "est.before_reply=kill:40", "est.before_reply=kill:180",
 ]
 assert len(POINTS) == ROUNDS
@@ -177,7 +177,7 @@ class ServerCrashTest(CrashTestCase):
             clients = self.make_clients(f"m{number}")
             got = self.crash(
                 clients, "est.reply_before_commit=fail:1+,"
-                f"store.before_commit=kill:{3 + number % 3}")
+                f"store.before_commit=kill:{2 + number % 3}")
             lost = self.lost([r for r in got if r is not None])
             if lost:
                 print(f"caught at try {number + 1}: {len(lost)} certificates "

@@ -75,8 +75,8 @@ absl::Status Swtpm::Resume() {
     _exit(127);
   }
   const absl::Time deadline = absl::Now() + kStartBound;
-  // The control socket answers without taking the TPM's one client's place.
-  while (!Accepts(absl::StrCat(socket, ".ctrl"))) {
+  // It makes one socket after the other.
+  while (!Accepts(absl::StrCat(socket, ".ctrl")) || !Accepts(socket)) {
     int wait_status;
     if (waitpid(pid_, &wait_status, WNOHANG) == pid_) {
       pid_ = -1;
