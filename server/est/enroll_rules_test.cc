@@ -1,6 +1,7 @@
 // The rules of a label: manual approval, re-enrollment, registration
 // authorities, one-time secrets in the request, limits.
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -200,11 +201,18 @@ TEST_F(ApprovalTest, ASecretMayExpireWhileTheOperatorThinks) {
                 "secret-spent", "another key");
 }
 
-// What happens at a failpoint; it fails when that says so.
+// What happens at a failpoint; it fails when that says so. The store's thread
+// passes failpoints too.
+std::mutex g_mutex;
 std::string g_failpoint;
 std::function<bool()> g_at_failpoint;
 bool AtFailpoint(std::string_view name) {
-  return name == g_failpoint && g_at_failpoint();
+  std::function<bool()> action;
+  {
+    std::lock_guard<std::mutex> lock(g_mutex);
+    if (name == g_failpoint) action = g_at_failpoint;
+  }
+  return action && action();
 }
 
 class MeanwhileTest : public ApprovalTest {
@@ -212,12 +220,18 @@ class MeanwhileTest : public ApprovalTest {
   void TearDown() override {
     ApprovalTest::TearDown();
     SetFailpointHandler(nullptr);
-    g_at_failpoint = nullptr;
+    Set("", nullptr);
   }
   void At(const std::string& name, std::function<bool()> action) {
+    Set(name, std::move(action));
+    SetFailpointHandler(&AtFailpoint);
+  }
+
+ private:
+  static void Set(const std::string& name, std::function<bool()> action) {
+    std::lock_guard<std::mutex> lock(g_mutex);
     g_failpoint = name;
     g_at_failpoint = std::move(action);
-    SetFailpointHandler(&AtFailpoint);
   }
 };
 
