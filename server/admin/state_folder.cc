@@ -11,7 +11,7 @@
 #include "server/admin/ca_folder.h"
 #include "server/admin/file_swap.h"
 #include "server/ca/tls_chain.h"
-#include "server/upstream/ra_files.h"
+#include "server/upstream/upstream_files.h"
 
 namespace bestow::server {
 namespace {
@@ -114,7 +114,7 @@ absl::Status LoadUpstream(const UpstreamConfig& upstream,
     return absl::FailedPreconditionError(configured.status().message());
   }
   absl::StatusOr<std::vector<Certificate>> learned =
-      RaFiles(Below(paths.folder, connection.folder))
+      UpstreamFiles(Below(paths.folder, connection.folder))
           .LoadCaCerts(TrustSource(connection.anchors_sha256, *configured));
   if (!learned.ok()) return learned.status();
   materials.upstream_cas[connection.folder] = *std::move(learned);

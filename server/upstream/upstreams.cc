@@ -6,6 +6,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/pki/path.h"
+#include "server/upstream/ra_certificate.h"
+#include "server/upstream/upstream_files.h"
 
 namespace bestow::server {
 namespace {
@@ -113,6 +115,7 @@ void Upstreams::ConfigureNow(
     const bool stays = std::find(connections.begin(), connections.end(),
                                  it->second->connection) != connections.end();
     if (stays) {
+      Reload(*it->second);
       ++it;
       continue;
     }
@@ -125,19 +128,29 @@ void Upstreams::ConfigureNow(
   }
 }
 
+void Upstreams::Reload(Upstream& upstream) {
+  const absl::Status status = upstream.keeper->Reload();
+  if (status.ok()) return;
+  options_.log(absl::StrCat("upstream ", upstream.connection.server.ToText(),
+                            " goes on with what it had: ", status.message()));
+}
+
 void Upstreams::Add(const UpstreamConnection& connection) {
   const std::string& folder = connection.folder;
-  RaKeeper::Options keeper;
+  UpstreamKeeper::Options keeper;
   keeper.connection = connection;
   keeper.state_dir = options_.state_dir;
   keeper.clock = options_.clock;
   keeper.log = options_.log;
+  keeper.own = std::make_unique<RaCertificate>(
+      UpstreamFiles(absl::StrCat(options_.state_dir, "/", folder)),
+      connection.username);
   keeper.on_change = [this, folder] { OnChange(folder); };
   keeper.on_ca_certs = [this, folder](const std::vector<Certificate>& learned) {
     if (on_ca_certs_) on_ca_certs_(folder, learned);
   };
-  absl::StatusOr<std::unique_ptr<RaKeeper>> kept =
-      RaKeeper::Create(*loop_, std::move(keeper));
+  absl::StatusOr<std::unique_ptr<UpstreamKeeper>> kept =
+      UpstreamKeeper::Create(*loop_, std::move(keeper));
   if (!kept.ok()) {
     options_.log(absl::StrCat("upstream ", connection.server.ToText(),
                               " can't be used: ", kept.status().message()));
@@ -152,7 +165,7 @@ void Upstreams::Add(const UpstreamConnection& connection) {
   upstream->connection = connection;
   upstream->keeper = *std::move(kept);
   upstream->pool = std::make_unique<ConnectionPool>(*loop_, std::move(pool));
-  RaKeeper& started = *upstream->keeper;
+  UpstreamKeeper& started = *upstream->keeper;
   upstreams_.emplace(folder, std::move(upstream));
   started.Start();
 }
@@ -160,7 +173,7 @@ void Upstreams::Add(const UpstreamConnection& connection) {
 void Upstreams::OnChange(const std::string& folder) {
   const auto it = upstreams_.find(folder);
   if (it == upstreams_.end()) return;
-  const RaKeeper& keeper = *it->second->keeper;
+  const UpstreamKeeper& keeper = *it->second->keeper;
   absl::StatusOr<std::shared_ptr<const TlsContext>> tls =
       keeper.ForwardingTls();
   it->second->pool->SetTls(tls.ok() ? *std::move(tls) : nullptr);
@@ -187,7 +200,8 @@ void Upstreams::ForwardNow(ForwardRequest request, Done done) {
   if (request.common_name.empty() ||
       absl::EqualsIgnoreCase(request.common_name,
                              upstream.connection.username) ||
-      absl::EqualsIgnoreCase(request.common_name, upstream.keeper->ra_name())) {
+      absl::EqualsIgnoreCase(request.common_name,
+                             upstream.keeper->own_name())) {
     return done(Answer(Kind::kRefused,
                        "the request's common name is empty, or that of the "
                        "registration authority itself"));

@@ -18,7 +18,7 @@
 #include "server/config/upstream_config.h"
 #include "server/upstream/connection_pool.h"
 #include "server/upstream/forwarder.h"
-#include "server/upstream/ra_keeper.h"
+#include "server/upstream/upstream_keeper.h"
 
 namespace bestow::server {
 
@@ -48,8 +48,9 @@ class Upstreams : public Forwarder {
     on_ca_certs_ = std::move(on_ca_certs);
   }
 
-  // From now on these, by their folders. One that is as before goes on; one
-  // that is not any more ends, and what it was asked is kDown.
+  // From now on these, by their folders. One that is as before goes on, and
+  // takes up what has changed on the disk (UpstreamKeeper::Reload()); one that
+  // is not any more ends, and what it was asked is kDown.
   void Configure(std::vector<UpstreamConnection> connections);
 
   void Forward(ForwardRequest request, Done done) override;
@@ -59,12 +60,13 @@ class Upstreams : public Forwarder {
   // Belongs to the thread.
   struct Upstream {
     UpstreamConnection connection;
-    std::unique_ptr<RaKeeper> keeper;
+    std::unique_ptr<UpstreamKeeper> keeper;
     std::unique_ptr<ConnectionPool> pool;
   };
 
   Upstreams(Options options, std::unique_ptr<EventLoop> loop);
   void ConfigureNow(const std::vector<UpstreamConnection>& connections);
+  void Reload(Upstream& upstream);
   void Add(const UpstreamConnection& connection);
   void OnChange(const std::string& folder);
   void ForwardNow(ForwardRequest request, Done done);

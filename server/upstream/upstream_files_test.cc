@@ -1,4 +1,4 @@
-#include "server/upstream/ra_files.h"
+#include "server/upstream/upstream_files.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -14,16 +14,16 @@
 namespace bestow::server {
 namespace {
 
-class RaFilesTest : public ::testing::Test {
+class UpstreamFilesTest : public ::testing::Test {
  protected:
-  RaFilesTest() {
+  UpstreamFilesTest() {
     static int count = 0;
     above_ = absl::StrCat(getenv("TEST_TMPDIR"), "/ra", getpid(), "_", count++);
     folder_ = absl::StrCat(above_, "/main");
   }
 
-  RaCredential Credential() {
-    RaCredential credential;
+  OwnCredential Credential() {
+    OwnCredential credential;
     credential.key = *SoftwareSigner::Generate();
     credential.chain = {*ParseCertificateDer(
         ca_.Issue(TestClientLeaf(), credential.key->public_key_spki()))};
@@ -35,12 +35,12 @@ class RaFilesTest : public ::testing::Test {
   std::string above_, folder_;
 };
 
-TEST_F(RaFilesTest, KeepsACredentialAsOneFileForItsOwnerAlone) {
-  const RaFiles files(folder_);
+TEST_F(UpstreamFilesTest, KeepsACredentialAsOneFileForItsOwnerAlone) {
+  const UpstreamFiles files(folder_);
   EXPECT_TRUE(absl::IsNotFound(files.LoadCredential().status()));
-  const RaCredential credential = Credential();
+  const OwnCredential credential = Credential();
   ASSERT_TRUE(files.SaveCredential(credential).ok());
-  auto loaded = RaFiles(folder_).LoadCredential();
+  auto loaded = UpstreamFiles(folder_).LoadCredential();
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->chain, credential.chain);
   EXPECT_EQ(loaded->key->public_key_spki(), credential.key->public_key_spki());
@@ -51,9 +51,9 @@ TEST_F(RaFilesTest, KeepsACredentialAsOneFileForItsOwnerAlone) {
   EXPECT_EQ(info.st_mode & 0777, 0700u);
 }
 
-TEST_F(RaFilesTest, RefusesACredentialThatDoesNotFit) {
-  const RaFiles files(folder_);
-  RaCredential mixed = Credential();
+TEST_F(UpstreamFilesTest, RefusesACredentialThatDoesNotFit) {
+  const UpstreamFiles files(folder_);
+  OwnCredential mixed = Credential();
   mixed.key = *SoftwareSigner::Generate();
   ASSERT_TRUE(files.SaveCredential(mixed).ok());
   auto loaded = files.LoadCredential();
@@ -68,23 +68,24 @@ TEST_F(RaFilesTest, RefusesACredentialThatDoesNotFit) {
   }
 }
 
-TEST_F(RaFilesTest, KeepsTheNextKeyUntilItHasItsCertificate) {
-  const RaFiles files(folder_);
+TEST_F(UpstreamFilesTest, KeepsTheNextKeyUntilItIsRemoved) {
+  const UpstreamFiles files(folder_);
   EXPECT_TRUE(absl::IsNotFound(files.LoadNextKey().status()));
-  const RaCredential credential = Credential();
+  const OwnCredential credential = Credential();
   ASSERT_TRUE(files.SaveNextKey(*credential.key).ok());
   auto next = files.LoadNextKey();
   ASSERT_TRUE(next.ok()) << next.status();
   EXPECT_EQ((*next)->public_key_spki(), credential.key->public_key_spki());
-  ASSERT_TRUE(files.SaveCredential(credential).ok());
+  struct stat info;
+  ASSERT_EQ(stat(Path("next.pem").c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  EXPECT_TRUE(files.RemoveNextKey().ok());
   EXPECT_TRUE(absl::IsNotFound(files.LoadNextKey().status()));
-  // A crash before its file went: the key is not asked for again.
-  ASSERT_TRUE(files.SaveNextKey(*credential.key).ok());
-  EXPECT_TRUE(absl::IsNotFound(files.LoadNextKey().status()));
+  EXPECT_TRUE(files.RemoveNextKey().ok());
 }
 
-TEST_F(RaFilesTest, CaCertsCountUnderTheirSourceAlone) {
-  const RaFiles files(folder_);
+TEST_F(UpstreamFilesTest, CaCertsCountUnderTheirSourceAlone) {
+  const UpstreamFiles files(folder_);
   EXPECT_EQ(files.LoadCaCerts("a")->size(), 0u);
   ASSERT_TRUE(files.SaveCaCerts("Learned through a", {ca_.certificate()}).ok());
   auto learned = files.LoadCaCerts("Learned through a");

@@ -1,4 +1,4 @@
-#include "server/upstream/ra_keeper.h"
+#include "server/upstream/upstream_keeper.h"
 
 #include <algorithm>
 #include <utility>
@@ -19,8 +19,6 @@ constexpr absl::Duration kLongestPause = absl::Minutes(5);
 constexpr absl::Duration kLongestRetryAfter = absl::Hours(24);
 // The wall clock may be set meanwhile.
 constexpr absl::Duration kLongestSleep = absl::Minutes(1);
-// The part of a certificate's time after which it is renewed.
-constexpr double kRenewAt = 2.0 / 3.0;
 
 std::string AbsolutePath(const std::string& state_dir,
                          const std::string& name) {
@@ -30,71 +28,118 @@ std::string AbsolutePath(const std::string& state_dir,
 
 }  // namespace
 
-RaKeeper::RaKeeper(EventLoop& loop, Options options, RaFiles files)
+UpstreamKeeper::UpstreamKeeper(EventLoop& loop, Options options,
+                               UpstreamFiles files)
     : loop_(loop), options_(std::move(options)), files_(std::move(files)) {}
 
-RaKeeper::~RaKeeper() = default;
+UpstreamKeeper::~UpstreamKeeper() = default;
 
-absl::StatusOr<std::unique_ptr<RaKeeper>> RaKeeper::Create(EventLoop& loop,
-                                                           Options options) {
-  RaFiles files(
+absl::StatusOr<std::unique_ptr<UpstreamKeeper>> UpstreamKeeper::Create(
+    EventLoop& loop, Options options) {
+  UpstreamFiles files(
       absl::StrCat(options.state_dir, "/", options.connection.folder));
-  std::unique_ptr<RaKeeper> keeper(
-      new RaKeeper(loop, std::move(options), std::move(files)));
-  absl::Status status = keeper->Load();
-  if (!status.ok()) return status;
+  std::unique_ptr<UpstreamKeeper> keeper(
+      new UpstreamKeeper(loop, std::move(options), std::move(files)));
+  absl::StatusOr<Kept> kept = keeper->Read();
+  if (!kept.ok()) return kept.status();
+  std::optional<OwnCredential> credential = std::move(kept->credential);
+  keeper->kept_ = *std::move(kept);
+  keeper->TakeCredential(std::move(credential));
   return keeper;
 }
 
-absl::Status RaKeeper::Load() {
+absl::StatusOr<UpstreamKeeper::Kept> UpstreamKeeper::Read() const {
   const UpstreamConnection& connection = options_.connection;
+  Kept kept;
   absl::StatusOr<std::vector<Certificate>> configured =
       ReadConfiguredCas(AbsolutePath(options_.state_dir, connection.anchors));
   if (!configured.ok()) {
     return absl::FailedPreconditionError(configured.status().message());
   }
-  configured_ = *std::move(configured);
-  trust_source_ = TrustSource(connection.anchors_sha256, configured_);
+  kept.configured = *std::move(configured);
+  kept.source = TrustSource(connection.anchors_sha256, kept.configured);
   absl::StatusOr<std::vector<Certificate>> learned =
-      files_.LoadCaCerts(trust_source_);
+      files_.LoadCaCerts(kept.source);
   if (!learned.ok()) return learned.status();
-  learned_ = *std::move(learned);
+  kept.learned = *std::move(learned);
   absl::StatusOr<Trust> trust =
-      MakeTrust(configured_, learned_, connection.anchors_sha256);
+      MakeTrust(kept.configured, kept.learned, connection.anchors_sha256);
   if (!trust.ok()) return trust.status();
-  trust_ = *std::move(trust);
-  absl::StatusOr<RaCredential> credential = files_.LoadCredential();
+  kept.trust = *std::move(trust);
+  absl::StatusOr<OwnCredential> credential = options_.own->Load();
   if (credential.ok()) {
-    obtained_at_ = credential->chain.front().not_before;
-    credential_ = *std::move(credential);
+    kept.credential = *std::move(credential);
   } else if (!absl::IsNotFound(credential.status())) {
     return credential.status();
   }
+  return kept;
+}
+
+void UpstreamKeeper::TakeCredential(std::optional<OwnCredential> credential) {
+  kept_.credential = std::move(credential);
+  if (!kept_.credential.has_value()) return;
+  // Earlier than it came, at most: it is then renewed the sooner.
+  obtained_at_ = kept_.credential->chain.front().not_before;
+}
+
+absl::Status UpstreamKeeper::Reload() {
+  absl::StatusOr<Kept> now = Read();
+  if (!now.ok()) return now.status();
+  const bool same_trust = now->source == kept_.source;
+  const bool same_credential = now->credential == kept_.credential;
+  if (same_trust && same_credential) return absl::OkStatus();
+  Disconnect();
+  if (!same_credential) {
+    TakeCredential(std::move(now->credential));
+    next_key_ = nullptr;  // it is on the disk
+    renewal_refused_ = false;
+  }
+  if (!same_trust) {
+    now->credential = std::move(kept_.credential);
+    kept_ = *std::move(now);
+    refused_cas_.clear();
+    ca_certs_due_ = csr_attrs_due_ = absl::InfinitePast();
+    options_.log(absl::StrCat("upstream ", options_.connection.server.ToText(),
+                              ": its anchors are others now"));
+  }
+  failures_ = asked_again_ = 0;
+  refused_ = false;
+  if (options_.on_change) options_.on_change();
+  // What was learned through the former ones is not to be served any more.
+  if (!same_trust && options_.on_ca_certs) options_.on_ca_certs(kept_.learned);
+  WaitUntil(absl::InfinitePast());
   return absl::OkStatus();
 }
 
-bool RaKeeper::has_credential(absl::Time now) const {
-  return credential_.has_value() && now < credential_->chain.front().not_after;
+bool UpstreamKeeper::has_credential(absl::Time now) const {
+  return kept_.credential.has_value() &&
+         options_.own->IsUsable(*kept_.credential, kept_.trust, now);
 }
 
-absl::Time RaKeeper::RenewalTime() const {
+absl::Time UpstreamKeeper::RenewalTime() const {
   const absl::Duration lifetime =
-      credential_->chain.front().not_after - obtained_at_;
-  return obtained_at_ + lifetime * kRenewAt;
+      kept_.credential->chain.front().not_after - obtained_at_;
+  return obtained_at_ + lifetime * options_.own->renew_at();
 }
 
-std::string RaKeeper::ra_name() const {
-  return credential_.has_value()
-             ? std::string(credential_->chain.front().subject.common_name())
+bool UpstreamKeeper::OwnIsDue(absl::Time now) const {
+  return !has_credential(now) || now >= RenewalTime() ||
+         options_.own->WantsOtherNames(kept_.credential->chain.front());
+}
+
+std::string UpstreamKeeper::own_name() const {
+  return kept_.credential.has_value()
+             ? std::string(
+                   kept_.credential->chain.front().subject.common_name())
              : "";
 }
 
-void RaKeeper::Start() {
+void UpstreamKeeper::Start() {
   if (options_.on_change) options_.on_change();
   WaitUntil(absl::InfinitePast());
 }
 
-void RaKeeper::WaitUntil(absl::Time due) {
+void UpstreamKeeper::WaitUntil(absl::Time due) {
   const absl::Duration pause = std::clamp(due - options_.clock->Now(),
                                           absl::ZeroDuration(), kLongestSleep);
   timer_ = loop_.RunAfter(pause, [this, due] {
@@ -105,9 +150,9 @@ void RaKeeper::WaitUntil(absl::Time due) {
   });
 }
 
-void RaKeeper::Next() {
+void UpstreamKeeper::Next() {
   const absl::Time now = options_.clock->Now();
-  if (trust_.anchors == nullptr) return FetchCaCerts(Channel::kPinned);
+  if (kept_.trust.anchors == nullptr) return FetchCaCerts(Channel::kPinned);
   // First, for the reply to a request holds no intermediates.
   if (now >= ca_certs_due_) {
     // Whatever comes of it: it must not stand before the rest for ever.
@@ -115,12 +160,19 @@ void RaKeeper::Next() {
     return FetchCaCerts(Channel::kAnchors);
   }
   if (!has_credential(now)) return Enroll(/*renew=*/false);
-  if (now >= RenewalTime()) return Enroll(/*renew=*/true);
-  if (now >= csr_attrs_due_) return FetchCsrAttrs();
-  WaitUntil(std::min({RenewalTime(), ca_certs_due_, csr_attrs_due_}));
+  if (now >= RenewalTime()) {
+    return Enroll(options_.own->CanRenew(*kept_.credential, kept_.trust, now));
+  }
+  if (OwnIsDue(now)) return Enroll(/*renew=*/false);
+  absl::Time next = std::min(RenewalTime(), ca_certs_due_);
+  if (options_.keeps_csr_attrs) {
+    if (now >= csr_attrs_due_) return FetchCsrAttrs();
+    next = std::min(next, csr_attrs_due_);
+  }
+  WaitUntil(next);
 }
 
-void RaKeeper::Succeed() {
+void UpstreamKeeper::Succeed() {
   if (failures_ > 0) {
     options_.log(absl::StrCat("upstream ", options_.connection.server.ToText(),
                               ": all is well again"));
@@ -132,8 +184,8 @@ void RaKeeper::Succeed() {
   WaitUntil(absl::InfinitePast());
 }
 
-void RaKeeper::Fail(std::string_view what, const absl::Status& status,
-                    std::optional<absl::Duration> retry_after) {
+void UpstreamKeeper::Fail(std::string_view what, const absl::Status& status,
+                          std::optional<absl::Duration> retry_after) {
   refused_ = absl::IsPermissionDenied(status);
   absl::Duration pause =
       std::min(kFirstPause * static_cast<double>(1 << std::min(failures_, 10)),
@@ -147,10 +199,18 @@ void RaKeeper::Fail(std::string_view what, const absl::Status& status,
                             ": ", what, ": ", status.message(),
                             "; tried again in ", absl::FormatDuration(pause)));
   Disconnect();
-  WaitUntil(options_.clock->Now() + pause);
+  const absl::Time now = options_.clock->Now();
+  if (OwnIsDue(now)) {
+    options_.own->OnFailure(status, failures_,
+                            kept_.credential.has_value()
+                                ? &kept_.credential->chain.front()
+                                : nullptr,
+                            now, now + pause);
+  }
+  WaitUntil(now + pause);
 }
 
-void RaKeeper::Refused(std::string_view what, const EstReply& reply) {
+void UpstreamKeeper::Refused(std::string_view what, const EstReply& reply) {
   const std::string text =
       absl::StrCat("it answered ", reply.status,
                    reply.reason.empty() ? "" : ": ", reply.reason);
@@ -162,45 +222,44 @@ void RaKeeper::Refused(std::string_view what, const EstReply& reply) {
        reply.retry_after);
 }
 
-absl::StatusOr<std::shared_ptr<const TlsContext>> RaKeeper::MakeTls(
+absl::StatusOr<std::shared_ptr<const TlsContext>> UpstreamKeeper::MakeTls(
     Channel channel) const {
   TlsClientOptions options;
   if (channel == Channel::kPinned) {
     options.pinned_ca_sha256 = options_.connection.anchors_sha256;
   } else {
-    options.server_anchors = trust_.anchors;
+    options.server_anchors = kept_.trust.anchors;
   }
   if (channel == Channel::kCredential) {
-    TlsCredential credential;
-    for (const Certificate& certificate : credential_->chain) {
-      credential.chain.push_back(certificate.der);
-    }
-    credential.signer = credential_->key;
-    options.credential = std::move(credential);
+    options.credential = ToTlsCredential(*kept_.credential);
+  } else if (channel == Channel::kIntroducer) {
+    absl::StatusOr<std::optional<TlsCredential>> introducer =
+        options_.own->Introducer();
+    if (!introducer.ok()) return introducer.status();
+    options.credential = *std::move(introducer);
   }
   return TlsContext::CreateClient(std::move(options), *options_.clock);
 }
 
-absl::StatusOr<std::shared_ptr<const TlsContext>> RaKeeper::ForwardingTls()
-    const {
-  if (trust_.anchors != nullptr && has_credential(options_.clock->Now())) {
+absl::StatusOr<std::shared_ptr<const TlsContext>>
+UpstreamKeeper::ForwardingTls() const {
+  if (kept_.trust.anchors != nullptr && has_credential(options_.clock->Now())) {
     return MakeTls(Channel::kCredential);
   }
-  constexpr std::string_view kWhy =
-      "this server has no certificate of a registration authority from its "
-      "upstream";
-  return refused_ ? absl::PermissionDeniedError(kWhy)
-                  : absl::UnavailableError(kWhy);
+  const std::string why = absl::StrCat("this server does not have ",
+                                       options_.own->What(), ", or it is over");
+  return refused_ ? absl::PermissionDeniedError(why)
+                  : absl::UnavailableError(why);
 }
 
-void RaKeeper::Disconnect() {
+void UpstreamKeeper::Disconnect() {
   timer_.reset();
   // We may be inside of its callback: it goes on the loop's next turn.
   loop_.Post([old = std::shared_ptr<EstClient>(std::move(client_))] {});
 }
 
-void RaKeeper::Connect(std::string_view what, Channel channel,
-                       std::function<void()> use) {
+void UpstreamKeeper::Connect(std::string_view what, Channel channel,
+                             std::function<void()> use) {
   Disconnect();
   absl::StatusOr<std::shared_ptr<const TlsContext>> tls = MakeTls(channel);
   if (!tls.ok()) return Fail(what, tls.status());
@@ -220,7 +279,7 @@ void RaKeeper::Connect(std::string_view what, Channel channel,
   });
 }
 
-void RaKeeper::FetchCaCerts(Channel channel) {
+void UpstreamKeeper::FetchCaCerts(Channel channel) {
   Connect("fetching the CA certificates", channel, [this, channel] {
     client_->Get(est::Operation::kCaCerts, nullptr,
                  [this, client = client_.get(),
@@ -230,25 +289,27 @@ void RaKeeper::FetchCaCerts(Channel channel) {
   });
 }
 
-void RaKeeper::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
-                           Channel channel) {
+void UpstreamKeeper::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
+                                 Channel channel) {
   constexpr std::string_view kWhat = "fetching the CA certificates";
   if (!reply.ok()) return Fail(kWhat, reply.status());
   if (reply->status != 200) return Refused(kWhat, *reply);
   absl::StatusOr<CertsOnly> certs = ParseCertsOnlyDer(reply->body);
   if (!certs.ok()) return Fail(kWhat, certs.status());
   const std::optional<Bytes>& pin = options_.connection.anchors_sha256;
-  Trust vouching = trust_;
+  Trust vouching = kept_.trust;
   if (channel == Channel::kPinned) {
     absl::StatusOr<Certificate> pinned = FindPinned(certs->certificates, *pin);
     if (!pinned.ok()) return Fail(kWhat, pinned.status());
-    absl::StatusOr<Trust> alone = MakeTrust(configured_, {*pinned}, pin);
+    absl::StatusOr<Trust> alone = MakeTrust(kept_.configured, {*pinned}, pin);
     if (!alone.ok()) return Fail(kWhat, alone.status());
     vouching = *std::move(alone);
   }
   const absl::Time now = options_.clock->Now();
-  CaUpdate update = UpdateCaCerts(vouching, learned_, certs->certificates, now);
-  absl::StatusOr<Trust> trust = MakeTrust(configured_, update.learned, pin);
+  CaUpdate update =
+      UpdateCaCerts(vouching, kept_.learned, certs->certificates, now);
+  absl::StatusOr<Trust> trust =
+      MakeTrust(kept_.configured, update.learned, pin);
   if (!trust.ok()) return Fail(kWhat, trust.status());
   if (trust->anchors == nullptr) {
     return Fail(kWhat, absl::InvalidArgumentError(
@@ -262,20 +323,21 @@ void RaKeeper::TakeCaCerts(const absl::StatusOr<EstReply>& reply,
           "upstream: /cacerts has a certificate that is not taken: ", why));
     }
   }
-  if (update.learned != learned_) {
-    absl::Status status = files_.SaveCaCerts(trust_source_, update.learned);
+  if (update.learned != kept_.learned) {
+    absl::Status status = files_.SaveCaCerts(kept_.source, update.learned);
     if (!status.ok()) return Fail("keeping the CA certificates", status);
-    learned_ = std::move(update.learned);
-    trust_ = *std::move(trust);
+    kept_.learned = std::move(update.learned);
+    kept_.trust = *std::move(trust);
     options_.log(absl::StrCat("upstream ", options_.connection.server.ToText(),
-                              ": got ", learned_.size(), " CA certificates"));
+                              ": got ", kept_.learned.size(),
+                              " CA certificates"));
     if (options_.on_change) options_.on_change();
-    if (options_.on_ca_certs) options_.on_ca_certs(learned_);
+    if (options_.on_ca_certs) options_.on_ca_certs(kept_.learned);
   }
   Succeed();
 }
 
-void RaKeeper::FetchCsrAttrs() {
+void UpstreamKeeper::FetchCsrAttrs() {
   constexpr std::string_view kWhat = "fetching the CSR attributes";
   Connect(kWhat, Channel::kCredential, [this, kWhat] {
     AskCsrAttrs(kWhat, [this] {
@@ -285,7 +347,8 @@ void RaKeeper::FetchCsrAttrs() {
   });
 }
 
-void RaKeeper::AskCsrAttrs(std::string_view what, std::function<void()> then) {
+void UpstreamKeeper::AskCsrAttrs(std::string_view what,
+                                 std::function<void()> then) {
   client_->Get(est::Operation::kCsrAttrs, nullptr,
                [this, client = client_.get(), what = std::string(what),
                 then = std::move(then)](absl::StatusOr<EstReply> reply) {

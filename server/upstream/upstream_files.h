@@ -1,7 +1,7 @@
 // What an upstream's folder holds: the registration authority's credential,
-// the key of one under way, and what was learned of /cacerts.
-#ifndef SERVER_UPSTREAM_RA_FILES_H_
-#define SERVER_UPSTREAM_RA_FILES_H_
+// the key of a certificate under way, and what was learned of /cacerts.
+#ifndef SERVER_UPSTREAM_UPSTREAM_FILES_H_
+#define SERVER_UPSTREAM_UPSTREAM_FILES_H_
 
 #include <memory>
 #include <string>
@@ -11,32 +11,30 @@
 #include "absl/status/statusor.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
+#include "server/upstream/own_certificate.h"
 
 namespace bestow::server {
 
-struct RaCredential {
-  std::shared_ptr<SoftwareSigner> key;
-  std::vector<Certificate> chain;  // its certificate first, without the root
-};
-
 // Each file changes as a whole, durably. Errors name the file.
-class RaFiles {
+class UpstreamFiles {
  public:
   // `folder`: absolute; made by the first that is saved.
-  explicit RaFiles(std::string folder) : folder_(std::move(folder)) {}
+  explicit UpstreamFiles(std::string folder) : folder_(std::move(folder)) {}
 
   // ra.pem: the key ("PRIVATE KEY") and then the certificates, so that the two
   // change as one. kNotFound: there is none yet. kFailedPrecondition: it can't
   // be used, or the key is not the certificate's.
-  absl::StatusOr<RaCredential> LoadCredential() const;
-  // And removes ra.next.pem.
-  absl::Status SaveCredential(const RaCredential& credential) const;
+  absl::StatusOr<OwnCredential> LoadCredential() const;
+  absl::Status SaveCredential(const OwnCredential& credential) const;
 
-  // ra.next.pem: the key that a certificate was or will be asked for. It is on
-  // the disk before that, for a one-time secret serves one key alone.
+  // next.pem: the key that a certificate was or will be asked for. It is on the
+  // disk before that, for a one-time secret serves one key alone.
   // kNotFound: none.
   absl::StatusOr<std::shared_ptr<SoftwareSigner>> LoadNextKey() const;
   absl::Status SaveNextKey(const SoftwareSigner& key) const;
+  // Once it has its certificate. One that stays after a crash is the
+  // credential's own key.
+  absl::Status RemoveNextKey() const;
 
   // cacerts.pem: CaUpdate::learned, under the configuration of trust that
   // `source` says (TrustSource()); none when there is no file, or one of
@@ -55,4 +53,4 @@ class RaFiles {
 
 }  // namespace bestow::server
 
-#endif  // SERVER_UPSTREAM_RA_FILES_H_
+#endif  // SERVER_UPSTREAM_UPSTREAM_FILES_H_

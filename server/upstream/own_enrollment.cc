@@ -1,4 +1,4 @@
-// The registration authority's own certificate: its first, and its renewals.
+// This server's own certificate: its first, and its renewals.
 #include <algorithm>
 #include <utility>
 
@@ -10,7 +10,7 @@
 #include "common/est/protocol.h"
 #include "common/pki/oids.h"
 #include "common/pki/pkcs10.h"
-#include "server/upstream/ra_keeper.h"
+#include "server/upstream/upstream_keeper.h"
 
 namespace bestow::server {
 namespace {
@@ -48,43 +48,68 @@ Link WantedLink(const Bytes& csr_attrs_der) {
              : Link::kNone;
 }
 
-std::string_view What(bool renew) {
-  return renew ? "renewing the registration authority's certificate"
-               : "enrolling as registration authority";
-}
-
 }  // namespace
 
-void RaKeeper::Enroll(bool renew) {
-  if (!renew && options_.connection.secret_file.empty()) {
-    return Fail(What(renew),
-                absl::FailedPreconditionError(absl::StrCat(
-                    "there is no usable ra.pem in ", options_.connection.folder,
-                    ", and no upstream.secret_file to get one by")));
+std::string UpstreamKeeper::What(bool renew) const {
+  return absl::StrCat(renew ? "renewing " : "enrolling for ",
+                      options_.own->What());
+}
+
+void UpstreamKeeper::Enroll(bool renew) {
+  // In turns: one of them may have been a mistake that is mended by now.
+  if (renew && std::exchange(renewal_refused_, false)) {
+    const auto introducer = options_.own->Introducer();
+    renew = !introducer.ok() || !introducer->has_value();
   }
-  absl::Status status = PrepareKey();
+  absl::Status status = ChooseLogin(renew);
+  if (status.ok()) status = PrepareKey();
   if (!status.ok()) return Fail(What(renew), status);
-  if (renew) {
-    login_.reset();
-  } else {
-    const std::string& file = options_.connection.secret_file;
-    login_.emplace(
-        options_.connection.username,
-        [path = file[0] == '/' ? file
-                               : absl::StrCat(options_.state_dir, "/", file)] {
-          return ReadSecret(path);
-        });
-  }
   SendCsr(renew);
 }
 
+absl::Status UpstreamKeeper::ChooseLogin(bool renew) {
+  login_.reset();
+  if (renew) return absl::OkStatus();
+  absl::StatusOr<std::optional<TlsCredential>> introducer =
+      options_.own->Introducer();
+  if (!introducer.ok()) return introducer.status();
+  if (introducer->has_value()) return absl::OkStatus();
+  const std::string& file = options_.connection.secret_file;
+  if (file.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "it is not in ", options_.connection.folder,
+        ", or is over, and there is no secret_file to get one by"));
+  }
+  login_.emplace(
+      options_.connection.username,
+      [path = file[0] == '/' ? file
+                             : absl::StrCat(options_.state_dir, "/", file)] {
+        return ReadSecret(path);
+      });
+  return absl::OkStatus();
+}
+
 // On the disk before it is used: after a lost reply the same key asks again.
-absl::Status RaKeeper::PrepareKey() {
+absl::Status UpstreamKeeper::PrepareKey() {
   if (next_key_ != nullptr) return absl::OkStatus();
-  absl::StatusOr<std::shared_ptr<SoftwareSigner>> left = files_.LoadNextKey();
-  if (left.ok() && (*left)->type() == options_.connection.key_type) {
-    next_key_ = *std::move(left);
+  const std::optional<OwnCredential>& present = kept_.credential;
+  if (present.has_value() && !options_.own->new_key()) {
+    next_key_ = present->key;
     return absl::OkStatus();
+  }
+  absl::StatusOr<std::shared_ptr<SoftwareSigner>> left = files_.LoadNextKey();
+  if (left.ok()) {
+    const bool is_over =
+        present.has_value() &&
+        present->key->public_key_spki() == (*left)->public_key_spki();
+    if (!is_over && (*left)->type() == options_.connection.key_type) {
+      next_key_ = *std::move(left);
+      return absl::OkStatus();
+    }
+  } else if (!absl::IsNotFound(left.status()) &&
+             !absl::IsFailedPrecondition(left.status())) {
+    // It is there, perhaps: a secret may be bound to it.
+    return left.status();
   }
   absl::StatusOr<std::unique_ptr<SoftwareSigner>> made =
       SoftwareSigner::Generate(options_.connection.key_type);
@@ -94,18 +119,16 @@ absl::Status RaKeeper::PrepareKey() {
   return status;
 }
 
-absl::StatusOr<Bytes> RaKeeper::MakeCsr(bool renew) const {
+absl::StatusOr<Bytes> UpstreamKeeper::MakeCsr(bool renew) const {
   Pkcs10Template wanted;
   wanted.spki = next_key_->public_key_spki();
   if (renew) {
     // RFC 7030 4.2.2: the names stay.
-    wanted.subject = credential_->chain.front().subject;
-    wanted.sans = credential_->chain.front().sans;
+    wanted.subject = kept_.credential->chain.front().subject;
+    wanted.sans = kept_.credential->chain.front().sans;
   } else {
-    absl::StatusOr<Name> subject =
-        Name::FromCommonName(options_.connection.username);
-    if (!subject.ok()) return subject.status();
-    wanted.subject = *std::move(subject);
+    absl::Status status = options_.own->SetNames(wanted);
+    if (!status.ok()) return status;
   }
   const Link link = WantedLink(csr_attrs_.value_or(Bytes()));
   if (link != Link::kNone) {
@@ -122,8 +145,10 @@ absl::StatusOr<Bytes> RaKeeper::MakeCsr(bool renew) const {
   return AssemblePkcs10Der(*info, next_key_->algorithm(), *signature);
 }
 
-void RaKeeper::SendCsr(bool renew) {
-  const Channel channel = renew ? Channel::kCredential : Channel::kAnchors;
+void UpstreamKeeper::SendCsr(bool renew) {
+  const Channel channel = renew                ? Channel::kCredential
+                          : login_.has_value() ? Channel::kAnchors
+                                               : Channel::kIntroducer;
   Connect(What(renew), channel, [this, renew] {
     AskCsrAttrs(What(renew), [this, renew] {
       absl::StatusOr<Bytes> csr = MakeCsr(renew);
@@ -139,7 +164,8 @@ void RaKeeper::SendCsr(bool renew) {
   });
 }
 
-void RaKeeper::TakeIssued(const absl::StatusOr<EstReply>& reply, bool renew) {
+void UpstreamKeeper::TakeIssued(const absl::StatusOr<EstReply>& reply,
+                                bool renew) {
   if (!reply.ok()) return Fail(What(renew), reply.status());
   if (reply->ask_again && ++asked_again_ <= kMaxAskedAgain) {
     return SendCsr(renew);
@@ -149,29 +175,43 @@ void RaKeeper::TakeIssued(const absl::StatusOr<EstReply>& reply, bool renew) {
                 absl::UnavailableError("it waits for approval there"),
                 reply->retry_after);
   }
-  if (reply->status != 200) return Refused(What(renew), *reply);
+  if (reply->status != 200) {
+    Refused(What(renew), *reply);
+    renewal_refused_ = renew && refused_;
+    return;
+  }
   const absl::Time now = options_.clock->Now();
   absl::StatusOr<IssuedCredential> issued =
-      CheckIssued(reply->body, next_key_->public_key_spki(), trust_, now);
+      CheckIssued(reply->body, next_key_->public_key_spki(), kept_.trust, now,
+                  options_.own->purpose());
   if (!issued.ok()) return Fail(What(renew), issued.status());
-  RaCredential credential;
+  OwnCredential credential;
   credential.key = next_key_;
   credential.chain.push_back(std::move(issued->certificate));
   credential.chain.insert(credential.chain.end(), issued->chain.begin(),
                           issued->chain.end());
-  absl::Status status = files_.SaveCredential(credential);
-  if (!status.ok()) return Fail("keeping the certificate", status);
-  credential_ = std::move(credential);
+  absl::Status status =
+      options_.own->Finish(credential, kept_.trust,
+                           renew ? &kept_.credential->chain.front() : nullptr);
+  if (!status.ok()) return Fail(What(renew), status);
+  status = options_.own->Save(credential);
+  if (!status.ok()) {
+    return Fail(absl::StrCat("keeping ", options_.own->What()), status);
+  }
+  // One that stays is dropped when the next one is made.
+  files_.RemoveNextKey().IgnoreError();
+  kept_.credential = std::move(credential);
   next_key_ = nullptr;
+  renewal_refused_ = false;
   obtained_at_ = now;
-  const Certificate& certificate = credential_->chain.front();
+  const Certificate& certificate = kept_.credential->chain.front();
   const bool is_cmc_ra =
       std::find(certificate.extended_key_usage.begin(),
                 certificate.extended_key_usage.end(),
                 oids::KpCmcRa()) != certificate.extended_key_usage.end();
   options_.log(absl::StrCat(
       "upstream ", options_.connection.server.ToText(), ": ",
-      renew ? "renewed" : "got", " the registration authority's certificate, ",
+      renew ? "renewed " : "got ", options_.own->What(), ", ",
       certificate.subject.ToText(), is_cmc_ra ? " (id-kp-cmcRA)" : "",
       ", serial ", certificate.SerialHex(), ", until ",
       absl::FormatTime(absl::RFC3339_sec, certificate.not_after,

@@ -1,5 +1,6 @@
-#include "server/upstream/ra_files.h"
+#include "server/upstream/upstream_files.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 #include <utility>
@@ -19,7 +20,7 @@ constexpr size_t kMaxCaCerts = 64;
 constexpr mode_t kFolderMode = 0700;
 constexpr mode_t kSecretMode = 0600;
 constexpr char kCredential[] = "ra.pem";
-constexpr char kNextKey[] = "ra.next.pem";
+constexpr char kNextKey[] = "next.pem";
 constexpr char kCaCerts[] = "cacerts.pem";
 constexpr std::string_view kFirstCertificate = "-----BEGIN CERTIFICATE-----";
 
@@ -46,11 +47,12 @@ absl::StatusOr<std::shared_ptr<SoftwareSigner>> ReadKey(const std::string& path,
 
 }  // namespace
 
-std::string RaFiles::Path(const std::string& name) const {
+std::string UpstreamFiles::Path(const std::string& name) const {
   return absl::StrCat(folder_, "/", name);
 }
 
-absl::Status RaFiles::Write(const std::string& name, ByteView content) const {
+absl::Status UpstreamFiles::Write(const std::string& name,
+                                  ByteView content) const {
   const std::string above = folder_.substr(0, folder_.rfind('/'));
   absl::Status status = MakeDirectory(above, kFolderMode);
   if (status.ok()) status = MakeDirectory(folder_, kFolderMode);
@@ -58,7 +60,7 @@ absl::Status RaFiles::Write(const std::string& name, ByteView content) const {
   return WriteFileAtomically(Path(name), content, kSecretMode);
 }
 
-absl::StatusOr<RaCredential> RaFiles::LoadCredential() const {
+absl::StatusOr<OwnCredential> UpstreamFiles::LoadCredential() const {
   const std::string path = Path(kCredential);
   absl::StatusOr<Secret> text = ReadSecretFile(path);
   if (!text.ok()) return text.status();
@@ -67,7 +69,7 @@ absl::StatusOr<RaCredential> RaFiles::LoadCredential() const {
   if (split == std::string_view::npos) {
     return CantBeUsed(path, "there is no certificate after the key");
   }
-  RaCredential credential;
+  OwnCredential credential;
   absl::StatusOr<std::shared_ptr<SoftwareSigner>> key =
       ReadKey(path, pem.substr(0, split));
   if (!key.ok()) return key.status();
@@ -82,7 +84,8 @@ absl::StatusOr<RaCredential> RaFiles::LoadCredential() const {
   return credential;
 }
 
-absl::Status RaFiles::SaveCredential(const RaCredential& credential) const {
+absl::Status UpstreamFiles::SaveCredential(
+    const OwnCredential& credential) const {
   absl::StatusOr<Secret> key = credential.key->ToPkcs8Pem();
   if (!key.ok()) return key.status();
   std::string certificates;
@@ -92,38 +95,35 @@ absl::Status RaFiles::SaveCredential(const RaCredential& credential) const {
   Bytes content(key->bytes().begin(), key->bytes().end());
   content.insert(content.end(), certificates.begin(), certificates.end());
   const Secret whole(std::move(content));
-  absl::Status status = Write(kCredential, whole.bytes());
-  if (!status.ok()) return status;
-  if (Failpoint("upstream.before_unlink")) {
-    return absl::InternalError("failpoint upstream.before_unlink");
-  }
-  // One that stays is the credential's own key, which the next load drops.
-  unlink(Path(kNextKey).c_str());
-  return absl::OkStatus();
+  return Write(kCredential, whole.bytes());
 }
 
-absl::StatusOr<std::shared_ptr<SoftwareSigner>> RaFiles::LoadNextKey() const {
+absl::StatusOr<std::shared_ptr<SoftwareSigner>> UpstreamFiles::LoadNextKey()
+    const {
   const std::string path = Path(kNextKey);
   absl::StatusOr<Secret> pem = ReadSecretFile(path);
   if (!pem.ok()) return pem.status();
-  absl::StatusOr<std::shared_ptr<SoftwareSigner>> key =
-      ReadKey(path, pem->text());
-  if (!key.ok()) return key.status();
-  absl::StatusOr<RaCredential> current = LoadCredential();
-  if (current.ok() &&
-      current->key->public_key_spki() == (*key)->public_key_spki()) {
-    return absl::NotFoundError("the next key has its certificate already");
-  }
-  return key;
+  return ReadKey(path, pem->text());
 }
 
-absl::Status RaFiles::SaveNextKey(const SoftwareSigner& key) const {
+absl::Status UpstreamFiles::SaveNextKey(const SoftwareSigner& key) const {
   absl::StatusOr<Secret> pem = key.ToPkcs8Pem();
   if (!pem.ok()) return pem.status();
   return Write(kNextKey, pem->bytes());
 }
 
-absl::StatusOr<std::vector<Certificate>> RaFiles::LoadCaCerts(
+absl::Status UpstreamFiles::RemoveNextKey() const {
+  const std::string path = Path(kNextKey);
+  if (Failpoint("upstream.before_unlink")) {
+    return absl::InternalError("failpoint upstream.before_unlink");
+  }
+  if (unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return absl::ErrnoToStatus(errno, absl::StrCat("can't remove ", path));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<Certificate>> UpstreamFiles::LoadCaCerts(
     const std::string& source) const {
   absl::StatusOr<std::string> text = ReadFile(Path(kCaCerts), kMaxFileBytes);
   if (absl::IsNotFound(text.status())) return std::vector<Certificate>();
@@ -139,7 +139,7 @@ absl::StatusOr<std::vector<Certificate>> RaFiles::LoadCaCerts(
   return learned;
 }
 
-absl::Status RaFiles::SaveCaCerts(
+absl::Status UpstreamFiles::SaveCaCerts(
     const std::string& source, const std::vector<Certificate>& learned) const {
   std::string text = absl::StrCat(source, "\n");
   for (const Certificate& certificate : learned) {

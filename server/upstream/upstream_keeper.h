@@ -1,7 +1,7 @@
-// Keeps what a registration authority needs at its upstream: whom to trust,
-// its own certificate, and what the upstream wants in requests.
-#ifndef SERVER_UPSTREAM_RA_KEEPER_H_
-#define SERVER_UPSTREAM_RA_KEEPER_H_
+// Keeps what this server needs at an upstream: whom to trust, a certificate of
+// its own, and what the upstream wants in requests.
+#ifndef SERVER_UPSTREAM_UPSTREAM_KEEPER_H_
+#define SERVER_UPSTREAM_UPSTREAM_KEEPER_H_
 
 #include <functional>
 #include <memory>
@@ -21,54 +21,76 @@
 #include "common/net/event_loop.h"
 #include "common/tls/tls_context.h"
 #include "server/config/upstream_config.h"
-#include "server/upstream/ra_files.h"
+#include "server/upstream/own_certificate.h"
+#include "server/upstream/upstream_files.h"
 
 namespace bestow::server {
 
 // The first trust is the config's (RFC 7030 4.1.1, 4.1.3); the first
-// certificate comes by username and secret; both then follow by themselves:
-// /cacerts by UpdateCaCerts()'s rules, the certificate by /simplereenroll with
-// a new key once two thirds of its time are over. What fails is tried again
-// with growing pauses.
+// certificate comes by username and secret, or by whoever introduces it
+// (OwnCertificate); both then follow by themselves: /cacerts by
+// UpdateCaCerts()'s rules, the certificate by /simplereenroll once it is time.
+// What fails is tried again with growing pauses, and never before the upstream
+// said (Retry-After).
 // Belongs to its loop's thread; destroying it ends what is under way.
-class RaKeeper {
+class UpstreamKeeper {
  public:
   struct Options {
     UpstreamConnection connection;
     std::string state_dir;
     const Clock* clock = nullptr;  // outlives it
     std::function<void(const std::string&)> log;
+    std::unique_ptr<OwnCertificate> own;
+    // Whether others want csr_attrs().
+    bool keeps_csr_attrs = true;
     // Trust or credential are others than before.
     std::function<void()> on_change;
     // With what was learned, when that is other than before; it is on the
-    // disk.
+    // disk. May be null.
     std::function<void(const std::vector<Certificate>&)> on_ca_certs;
   };
 
   // Reads the folder. kFailedPrecondition, naming the file.
-  static absl::StatusOr<std::unique_ptr<RaKeeper>> Create(EventLoop& loop,
-                                                          Options options);
-  ~RaKeeper();
+  static absl::StatusOr<std::unique_ptr<UpstreamKeeper>> Create(
+      EventLoop& loop, Options options);
+  ~UpstreamKeeper();
 
   // Begins with whatever is due.
   void Start();
 
-  const Trust& trust() const { return trust_; }
-  // With the credential, for forwarding. kUnavailable: there is none yet, or it
-  // is over; kPermissionDenied: and the upstream refuses another.
+  // Takes up what others changed on the disk: the file of anchors, the
+  // certificate. As before: what is under way goes on. Else that ends, and what
+  // is due begins anew. After a failure, as Create()'s, nothing has changed.
+  absl::Status Reload();
+
+  const Trust& trust() const { return kept_.trust; }
+  // With the credential, for forwarding. kUnavailable: there is none that can
+  // be used; kPermissionDenied: and the upstream refuses another.
   absl::StatusOr<std::shared_ptr<const TlsContext>> ForwardingTls() const;
   // The common name of its certificate; "" without one.
-  std::string ra_name() const;
+  std::string own_name() const;
   // As in Forwarder::CsrAttrs().
   const std::optional<Bytes>& csr_attrs() const { return csr_attrs_; }
 
  private:
-  enum class Channel { kPinned, kAnchors, kCredential };
+  // By whom the server is authenticated, and who we are.
+  enum class Channel { kPinned, kAnchors, kIntroducer, kCredential };
 
-  RaKeeper(EventLoop& loop, Options options, RaFiles files);
-  absl::Status Load();
+  // What is on the disk.
+  struct Kept {
+    std::vector<Certificate> configured;  // the config's anchors
+    std::string source;                   // TrustSource()
+    std::vector<Certificate> learned;
+    Trust trust;
+    std::optional<OwnCredential> credential;
+  };
+
+  UpstreamKeeper(EventLoop& loop, Options options, UpstreamFiles files);
+  absl::StatusOr<Kept> Read() const;
+  void TakeCredential(std::optional<OwnCredential> credential);
   bool has_credential(absl::Time now) const;
   absl::Time RenewalTime() const;
+  bool OwnIsDue(absl::Time now) const;
 
   // One step after the other until nothing is due; then waits.
   void Next();
@@ -91,8 +113,10 @@ class RaKeeper {
   // For those of others, or before a request of our own.
   void AskCsrAttrs(std::string_view what, std::function<void()> then);
 
-  // Of its own certificate: ra_enrollment.cc.
+  // Of its own certificate: own_enrollment.cc.
   void Enroll(bool renew);
+  std::string What(bool renew) const;
+  absl::Status ChooseLogin(bool renew);
   absl::Status PrepareKey();
   absl::StatusOr<Bytes> MakeCsr(bool renew) const;
   void SendCsr(bool renew);
@@ -100,14 +124,10 @@ class RaKeeper {
 
   EventLoop& loop_;
   const Options options_;
-  const RaFiles files_;
-  std::vector<Certificate> configured_;  // the config's anchors
-  std::vector<Certificate> learned_;
+  const UpstreamFiles files_;
+  Kept kept_;
+  absl::Time obtained_at_;                // of the credential
   std::vector<std::string> refused_cas_;  // as logged last
-  std::string trust_source_;
-  Trust trust_;
-  std::optional<RaCredential> credential_;
-  absl::Time obtained_at_;  // of credential_
   std::shared_ptr<SoftwareSigner> next_key_;
   std::optional<Bytes> csr_attrs_;
   absl::Time ca_certs_due_ = absl::InfinitePast();
@@ -116,6 +136,7 @@ class RaKeeper {
   int failures_ = 0;      // in a row
   int asked_again_ = 0;   // of this step, for a challenge
   bool refused_ = false;  // the last failure was the upstream's word
+  bool renewal_refused_ = false;
   std::optional<HttpLogin> login_;
   std::unique_ptr<EstClient> client_;
   std::unique_ptr<EventLoop::Timer> timer_;  // until the next, or of the step
@@ -123,4 +144,4 @@ class RaKeeper {
 
 }  // namespace bestow::server
 
-#endif  // SERVER_UPSTREAM_RA_KEEPER_H_
+#endif  // SERVER_UPSTREAM_UPSTREAM_KEEPER_H_
