@@ -142,12 +142,14 @@ void UpstreamKeeper::Start() {
 void UpstreamKeeper::WaitUntil(absl::Time due) {
   const absl::Duration pause = std::clamp(due - options_.clock->Now(),
                                           absl::ZeroDuration(), kLongestSleep);
-  timer_ = loop_.RunAfter(pause, [this, due] {
+  const auto wake = [this, due] {
     // A timer must not end itself.
-    loop_.Post([old = std::shared_ptr<EventLoop::Timer>(std::move(timer_))] {});
+    loop_.Post([old = std::move(sleep_)] {});
     if (options_.clock->Now() < due) return WaitUntil(due);
     Next();
-  });
+  };
+  sleep_ = options_.sleep ? options_.sleep(pause, wake)
+                          : std::shared_ptr<void>(loop_.RunAfter(pause, wake));
 }
 
 void UpstreamKeeper::Next() {
@@ -253,7 +255,8 @@ UpstreamKeeper::ForwardingTls() const {
 }
 
 void UpstreamKeeper::Disconnect() {
-  timer_.reset();
+  deadline_.reset();
+  sleep_.reset();
   // We may be inside of its callback: it goes on the loop's next turn.
   loop_.Post([old = std::shared_ptr<EstClient>(std::move(client_))] {});
 }
@@ -265,10 +268,10 @@ void UpstreamKeeper::Connect(std::string_view what, Channel channel,
   if (!tls.ok()) return Fail(what, tls.status());
   client_ = std::make_unique<EstClient>(loop_, options_.connection.server,
                                         *std::move(tls));
-  timer_ = loop_.RunAfter(
+  deadline_ = loop_.RunAfter(
       options_.connection.timeout, [this, what = std::string(what)] {
         loop_.Post(
-            [old = std::shared_ptr<EventLoop::Timer>(std::move(timer_))] {});
+            [old = std::shared_ptr<EventLoop::Timer>(std::move(deadline_))] {});
         Fail(what, absl::DeadlineExceededError("no answer in time"));
       });
   client_->Connect([this, client = client_.get(), what = std::string(what),

@@ -43,6 +43,11 @@ class UpstreamKeeper {
     std::unique_ptr<OwnCertificate> own;
     // Whether others want csr_attrs().
     bool keeps_csr_attrs = true;
+    // Calls `fn` once so much later, on the loop's thread, until what it gave
+    // is destroyed. For tests; null: the loop's timers.
+    using Sleep = std::function<std::shared_ptr<void>(
+        absl::Duration pause, std::function<void()> fn)>;
+    Sleep sleep;
     // Trust or credential are others than before.
     std::function<void()> on_change;
     // With what was learned, when that is other than before; it is on the
@@ -139,7 +144,8 @@ class UpstreamKeeper {
   bool renewal_refused_ = false;
   std::optional<HttpLogin> login_;
   std::unique_ptr<EstClient> client_;
-  std::unique_ptr<EventLoop::Timer> timer_;  // until the next, or of the step
+  std::unique_ptr<EventLoop::Timer> deadline_;  // of the step
+  std::shared_ptr<void> sleep_;                 // until the next
 };
 
 }  // namespace bestow::server
