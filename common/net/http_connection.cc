@@ -16,6 +16,44 @@ constexpr char kContinue[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
 }  // namespace
 
+// What the copies of a Reply share. When the last of them goes, on whatever
+// thread, without having been called, it is 500: a handler has no deadline, and
+// the connection would wait, and take its place, for ever.
+class HttpConnection::Answer {
+ public:
+  Answer(EventLoop& loop, std::weak_ptr<HttpConnection> connection,
+         size_t request)
+      : loop_(loop), connection_(std::move(connection)), request_(request) {}
+  ~Answer() {
+    // While there is the connection, there is its loop.
+    if (given_ || connection_.expired()) return;
+    loop_.Post([connection = connection_, request = request_] {
+      const std::shared_ptr<HttpConnection> self = connection.lock();
+      if (self == nullptr || !self->Awaits(request)) return;
+      self->Refuse(500, "the request was given up: ask again");
+    });
+  }
+  Answer(const Answer&) = delete;
+  Answer& operator=(const Answer&) = delete;
+
+  void Give(HttpResponse& response) {
+    given_ = true;
+    const std::shared_ptr<HttpConnection> self = connection_.lock();
+    const bool is_awaited = self != nullptr && self->Awaits(request_);
+    if (is_awaited) self->SendReply(response);
+    if (response.is_secret) {
+      Cleanse(response.body.data(), response.body.size());
+    }
+    if (is_awaited) self->Pump();
+  }
+
+ private:
+  EventLoop& loop_;
+  const std::weak_ptr<HttpConnection> connection_;
+  const size_t request_;
+  bool given_ = false;
+};
+
 HttpConnection::HttpConnection(EventLoop& loop,
                                const HttpServer::Options& options,
                                std::string remote_address, OnGone on_gone)
@@ -134,17 +172,8 @@ void HttpConnection::Dispatch() {
   socket_->PauseReading();
   options_.handler(
       request, peer_,
-      [weak = weak_from_this(), number = requests_](HttpResponse response) {
-        std::shared_ptr<HttpConnection> self = weak.lock();
-        const bool is_awaited = self != nullptr &&
-                                self->state_ == State::kHandling &&
-                                self->requests_ == number;
-        if (is_awaited) self->SendReply(response);
-        if (response.is_secret) {
-          Cleanse(response.body.data(), response.body.size());
-        }
-        if (is_awaited) self->Pump();
-      });
+      [answer = std::make_shared<Answer>(loop_, weak_from_this(), requests_)](
+          HttpResponse response) { answer->Give(response); });
 }
 
 void HttpConnection::Refuse(int status, const std::string& reason) {

@@ -50,10 +50,16 @@ class HttpConnection : public StreamSocket::User,
   void OnEnd(const absl::Status& why) override;
   void OnLingered() override;
 
+  class Answer;
+
   void Enter(State state, absl::Duration deadline);
   void DeadlinePassed();
   void Pump();
   void Dispatch();
+  // True: the handler of that request (by its number) has not answered yet.
+  bool Awaits(size_t request) const {
+    return state_ == State::kHandling && requests_ == request;
+  }
   void Refuse(int status, const std::string& reason);
   void SendReply(const HttpResponse& response);
   void ReplySent();

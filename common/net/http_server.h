@@ -35,6 +35,8 @@ class HttpServer {
  public:
   // Answers one request, on the loop's thread; may be called later, once, on
   // that thread. When the connection is gone by then, the reply is dropped.
+  // When every copy of it is gone uncalled (which may be on any thread, while
+  // the loop is there), the answer is 500, and the connection ends.
   using Reply = std::function<void(HttpResponse)>;
   // Called on the loop's thread for a request that is whole and within the
   // limits.

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -221,6 +222,29 @@ TEST(HttpServerTest, LateAndDoubleRepliesAreDropped) {
   });
   EXPECT_THAT(client.ReadUntil("<first>"), EndsWith("<first>"));
   EXPECT_FALSE(client.ReadSome(absl::Milliseconds(50))) << "a second reply";
+}
+
+TEST(HttpServerTest, WhatAHandlerGivesUpIsAnswered) {
+  // Dropped at once, or by another thread.
+  TestHttpsServer server({.handler = [](const HttpRequest& request,
+                                        const HttpPeer&,
+                                        HttpServer::Reply reply) {
+    if (request.target == "/at-once") return;
+    std::thread([kept = std::move(reply)]() mutable { kept = nullptr; }).join();
+  }});
+  for (const char* target : {"/at-once", "/by-another-thread"}) {
+    SCOPED_TRACE(target);
+    RawTls client = server.Connect();
+    client.Send(absl::StrCat("GET ", target, " HTTP/1.1\r\nHost: h\r\n\r\n"));
+    EXPECT_THAT(
+        client.ReadUntilEnd(),
+        AllOf(StartsWith("HTTP/1.1 500 "), HasSubstr("Connection: close\r\n"),
+              HasSubstr("the request was given up")));
+  }
+  ASSERT_TRUE(server.WaitForRefused(2));
+  EXPECT_THAT(server.refused()[1], StartsWith("500 "));
+  // Their connections' places are free again.
+  EXPECT_TRUE(server.WaitForConnections(0));
 }
 
 TEST(HttpServerTest, HandlerKnowsThePeer) {
