@@ -65,8 +65,13 @@ absl::Status CheckIssuedContents(const Certificate& issued,
   if (issued.basic_constraints.has_value() && issued.basic_constraints->is_ca) {
     return absl::PermissionDeniedError(absl::StrCat(kWhat, " is a CA's"));
   }
-  const uint32_t usage = issued.key_usage.value_or(0);
-  if ((usage & ~granted.key_usage) != 0) {
+  // RFC 5280 4.2.1.3 restricts the key by this extension alone: without it,
+  // every usage is given.
+  if (!issued.key_usage.has_value()) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        kWhat, " is good for every use of its key (it has no key usage)"));
+  }
+  if ((*issued.key_usage & ~granted.key_usage) != 0) {
     return absl::PermissionDeniedError(
         absl::StrCat(kWhat, " has key usages that this label does not give"));
   }

@@ -16,8 +16,8 @@ absl::Status CheckForwardable(const Pkcs10Request& request,
                               const SubscriberContents& granted);
 
 // The same of what the upstream issued: its Subject, SubjectAltNames, key
-// usages and extended key usages are within what policy grants, and it is no
-// CA's. kPermissionDenied.
+// usages and extended key usages are within what policy grants (it says which
+// they are: none would mean any), and it is no CA's. kPermissionDenied.
 // NOT checked: key, path, dates.
 absl::Status CheckIssuedContents(const Certificate& issued,
                                  const SubscriberContents& granted);

@@ -62,6 +62,8 @@ TEST(ContentsCheckTest, TakesFromUpstreamWhatThisLabelGives) {
            {"key usages", [](Certificate& c) { *c.key_usage |= kKeyCertSign; }},
            {"key usages",
             [](Certificate& c) { c.key_usage = kKeyEncipherment; }},
+           {"every use of its key",
+            [](Certificate& c) { c.key_usage.reset(); }},
            {"every purpose",
             [](Certificate& c) { c.extended_key_usage.clear(); }},
            {"1.3.6.1.5.5.7.3.28",
