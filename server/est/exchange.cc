@@ -67,7 +67,8 @@ void Exchange::AppendRefusal(const absl::Status& refusal) {
   if (problem == Problem::kNoCredentials) return;
   const bool is_failure =
       problem == Problem::kBusy || problem == Problem::kInternal ||
-      problem == Problem::kUpstreamDown || problem == Problem::kUpstreamReply;
+      problem == Problem::kUpstreamDown || problem == Problem::kUpstreamBusy ||
+      problem == Problem::kUpstreamReply;
   audit_.AppendRefusal(MakeAuditEntry(
       is_failure ? "failed" : "refused",
       absl::StrCat(RowOf(problem).name, ": ", refusal.message())));

@@ -8,11 +8,18 @@
 #include "common/crypto/public_key.h"
 #include "common/est/protocol.h"
 #include "server/est/approval.h"
+#include "server/est/reply.h"
 #include "server/est/status_table.h"
 #include "server/est/store_refusal.h"
 #include "server/upstream/contents_check.h"
 
 namespace bestow::server {
+namespace {
+
+// Whatever the upstream says (RaKeeper has the same): devices obey.
+constexpr absl::Duration kLongestRetryAfter = absl::Hours(24);
+
+}  // namespace
 
 void Forwarding::Start(const Services& services,
                        std::shared_ptr<Exchange> exchange,
@@ -122,7 +129,8 @@ void Forwarding::Send() {
 void Forwarding::OnAnswer(ForwardAnswer answer) {
   using Kind = ForwardAnswer::Kind;
   const absl::Duration retry_after =
-      answer.retry_after.value_or(config().retry_after);
+      std::clamp(answer.retry_after.value_or(config().retry_after),
+                 absl::Seconds(1), kLongestRetryAfter);
   switch (answer.kind) {
     case Kind::kIssued:
       return Record(*answer.certificate);
@@ -133,6 +141,9 @@ void Forwarding::OnAnswer(ForwardAnswer answer) {
       return done_(Refuse(Problem::kUpstreamRefused, answer.reason));
     case Kind::kBadReply:
       return done_(Refuse(Problem::kUpstreamReply, answer.reason));
+    case Kind::kBusy:
+      return done_(
+          RefuseUntil(Problem::kUpstreamBusy, answer.reason, retry_after));
     case Kind::kDown:
       if (config().when_down == WhenDown::kLocal &&
           exchange_->service().ca != nullptr) {
@@ -148,13 +159,35 @@ void Forwarding::OnAnswer(ForwardAnswer answer) {
 void Forwarding::Record(const Certificate& certificate) {
   absl::Status status = CheckIssuedContents(certificate, order_.issue.contents);
   if (!status.ok()) {
+    NoteUnrecorded(certificate, status);
     return done_(Refuse(Problem::kUpstreamReply, status.message()));
   }
   exchange_->log().AddNote("by the upstream");
-  Issuing::Record(services_, exchange_, order_.issue, certificate,
-                  [self = shared_from_this()](absl::StatusOr<Bytes> issued) {
-                    self->OnIssued(std::move(issued));
-                  });
+  Issuing::Record(
+      services_, exchange_, order_.issue, certificate,
+      [self = shared_from_this(), certificate](absl::StatusOr<Bytes> issued) {
+        if (!issued.ok()) {
+          self->NoteUnrecorded(certificate, issued.status());
+        }
+        self->OnIssued(std::move(issued));
+      });
+}
+
+// It is valid, and nobody here can revoke it: whoever reads the audit log can
+// have it revoked upstream. So it is written beside the refusal, which may be
+// one too many to be.
+void Forwarding::NoteUnrecorded(const Certificate& certificate,
+                                const absl::Status& why) {
+  const std::string what = absl::StrCat(
+      "the upstream has signed serial number ", certificate.SerialHex(),
+      ", issuer \"", certificate.issuer.ToText(), "\", and it ",
+      absl::IsUnavailable(why) ? "may not be" : "is not", " recorded here");
+  AuditEntry audit = exchange_->MakeAuditEntry(
+      "failed",
+      absl::StrCat(what, ": have it revoked there: ", OneLine(why.message())));
+  audit.serial = certificate.serial;
+  services_.audit->Append(std::move(audit));
+  exchange_->log().AddNote(what);
 }
 
 // So that devices live while the uplink is down: short, for what the upstream

@@ -38,7 +38,8 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
  public:
   // Called on the loop's thread, once. Failures are Refuse()s or mean kInternal
   // or kBusy: kNotGranted (names that the profile does not give),
-  // kUpstreamRefused, kUpstreamDown, kUpstreamReply, kDenied, kSecretSpent.
+  // kUpstreamRefused, kUpstreamDown, kUpstreamBusy, kUpstreamReply, kDenied,
+  // kSecretSpent, kRevoked, kTooManyLive.
   using Done = std::function<void(absl::StatusOr<ForwardingAnswer>)>;
 
   static void Start(const Services& services,
@@ -63,6 +64,7 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   void Send();
   void OnAnswer(ForwardAnswer answer);
   void Record(const Certificate& certificate);
+  void NoteUnrecorded(const Certificate& certificate, const absl::Status& why);
   void SignHere(std::string_view why);
   void OnIssued(absl::StatusOr<Bytes> certificate_der);
 

@@ -128,6 +128,7 @@ TEST_F(ForwardingTest, SaysWhatTheUpstreamSays) {
   };
   for (const Case& c : {Case{Kind::kRefused, 403},
                         {Kind::kDown, 503},
+                        {Kind::kBusy, 503},
                         {Kind::kNotServed, 503},
                         {Kind::kBadReply, 502}}) {
     Answer(c.kind);
@@ -146,6 +147,28 @@ TEST_F(ForwardingTest, SaysWhatTheUpstreamSays) {
   EXPECT_EQ(waiting.status, 202);
   EXPECT_EQ(HeaderOf(waiting, "Retry-After"), "5");
   EXPECT_EQ(RecordCount(), 0u);
+}
+
+TEST_F(ForwardingTest, TellsDevicesToWaitForADayAtMost) {
+  struct Case {
+    absl::Duration upstream;
+    const char* told;
+  };
+  for (Kind kind : {Kind::kWaiting, Kind::kDown, Kind::kBusy}) {
+    for (const Case& c : {Case{absl::InfiniteDuration(), "86400"},
+                          {absl::Hours(24 * 365 * 100), "86400"},
+                          {absl::Hours(24), "86400"},
+                          {absl::Seconds(5), "5"},
+                          {absl::ZeroDuration(), "1"}}) {
+      upstream_.answer = [&](const ForwardRequest&) {
+        ForwardAnswer answer;
+        answer.kind = kind;
+        answer.retry_after = c.upstream;
+        return answer;
+      };
+      EXPECT_EQ(HeaderOf(Ask(*device_), "Retry-After"), c.told);
+    }
+  }
 }
 
 TEST_F(ForwardingTest, HandsOutNoMoreThanTheProfileGives) {
@@ -167,8 +190,10 @@ TEST_F(ForwardingTest, TheLocalCaSignsShortlyAndOnlyWhileUpstreamIsDown) {
   config_.service.upstream.local_ca = "ca";
   config_.service.upstream.local_validity = absl::Minutes(10);
   Configure(config_);
-  // A refusal or distrust is not down.
-  for (Kind kind : {Kind::kRefused, Kind::kNotServed, Kind::kBadReply}) {
+  // A refusal or distrust is not down, nor is a queue of ours that whoever was
+  // refused has filled.
+  for (Kind kind :
+       {Kind::kRefused, Kind::kNotServed, Kind::kBadReply, Kind::kBusy}) {
     Answer(kind);
     EXPECT_NE(Ask(*device_).status, 200);
   }

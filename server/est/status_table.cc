@@ -49,6 +49,7 @@ constexpr StatusRow kTable[] = {
     {Problem::kTooManyRequests, "too-many-requests", 429},
     {Problem::kTooManyPending, "too-many-pending", 503},
     {Problem::kUpstreamDown, "upstream-down", 503},
+    {Problem::kUpstreamBusy, "upstream-busy", 503},
     {Problem::kBusy, "busy", 503},
     {Problem::kUpstreamReply, "upstream-reply", 502},
     {Problem::kInternal, "internal", 500},

@@ -48,6 +48,7 @@ enum class Problem {
   kTooManyRequests,
   kTooManyPending,
   kUpstreamDown,
+  kUpstreamBusy,
   kBusy,
   kUpstreamReply,
   kInternal,

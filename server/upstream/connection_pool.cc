@@ -13,6 +13,7 @@ struct ConnectionPool::Exchange {
   std::unique_ptr<EventLoop::Timer> deadline;
   std::shared_ptr<Connection> connection;  // while it is under way
   bool again = false;                      // sent over a second connection
+  int64_t answers_before = 0;              // of the pool, when it came
 };
 
 struct ConnectionPool::Connection {
@@ -21,6 +22,21 @@ struct ConnectionPool::Connection {
   bool busy = false;
   bool used = false;  // has carried an exchange
 };
+
+namespace {
+
+// Nothing came back, so that nobody knows whether the server is there.
+bool IsSilence(const absl::Status& status) {
+  return absl::IsUnavailable(status) || absl::IsDataLoss(status) ||
+         absl::IsDeadlineExceeded(status);
+}
+
+void Forget(auto& exchanges, const auto& exchange) {
+  const auto it = std::find(exchanges.begin(), exchanges.end(), exchange);
+  if (it != exchanges.end()) exchanges.erase(it);
+}
+
+}  // namespace
 
 ConnectionPool::ConnectionPool(EventLoop& loop, Options options)
     : loop_(loop), options_(std::move(options)) {}
@@ -50,18 +66,36 @@ void ConnectionPool::PostCsr(Bytes csr_der, Done done) {
   auto exchange = std::make_shared<Exchange>();
   exchange->csr_der = std::move(csr_der);
   exchange->done = std::move(done);
+  exchange->answers_before = answers_;
   // The timer goes with the exchange: it can't fire without one.
   exchange->deadline =
       loop_.RunAfter(options_.timeout, [this, weak = std::weak_ptr(exchange)] {
         const std::shared_ptr<Exchange> late = weak.lock();
-        if (late == nullptr) return;
-        if (late->connection != nullptr) Drop(late->connection);
-        End(late, absl::DeadlineExceededError(
-                      "the upstream has not answered in time"));
-        Begin();
+        if (late != nullptr) EndLate(late);
       });
   waiting_.push_back(std::move(exchange));
   Begin();
+}
+
+void ConnectionPool::EndLate(const std::shared_ptr<Exchange>& exchange) {
+  // Of a server that answers others the queue knows nothing but that it is
+  // long.
+  const bool was_asked = exchange->connection != nullptr;
+  const bool is_silent =
+      tls_ != nullptr && answers_ == exchange->answers_before;
+  if (was_asked) Drop(exchange->connection);
+  End(exchange,
+      was_asked || is_silent
+          ? absl::DeadlineExceededError("the upstream has not answered in time")
+          : absl::ResourceExhaustedError(
+                "the time was over before the upstream could be asked"));
+  Begin();
+}
+
+void ConnectionPool::EndAll(const absl::Status& why) {
+  std::vector<std::shared_ptr<Exchange>> all = under_way_;
+  all.insert(all.end(), waiting_.begin(), waiting_.end());
+  for (const auto& exchange : all) End(exchange, why);
 }
 
 // On the loop's next turn, so that no callback comes from inside.
@@ -81,7 +115,7 @@ void ConnectionPool::Begin() {
 }
 
 void ConnectionPool::Run(const std::shared_ptr<Exchange>& exchange) {
-  if (exchange->done == nullptr) return;  // its time was over in the queue
+  under_way_.push_back(exchange);
   for (size_t i = connections_.size(); i-- > 0;) {
     const std::shared_ptr<Connection> idle = connections_[i];
     if (idle->busy) continue;
@@ -121,14 +155,20 @@ void ConnectionPool::OnReply(const std::shared_ptr<Exchange>& exchange,
                              absl::StatusOr<EstReply> reply) {
   if (connection->client == nullptr) return;  // dropped: too late
   exchange->connection = nullptr;
+  if (!IsSilence(reply.status())) ++answers_;
+  if (absl::IsResourceExhausted(reply.status())) {
+    reply = absl::InvalidArgumentError(reply.status().message());
+  }
   const bool lost =
       absl::IsUnavailable(reply.status()) || absl::IsDataLoss(reply.status());
-  const bool send_again = lost && connection->used && !exchange->again;
+  const bool send_again =
+      lost && connection->used && !exchange->again && exchange->done != nullptr;
   connection->used = true;
   connection->busy = false;
   if (!reply.ok() || !connection->client->reusable()) Drop(connection);
   if (send_again) {
     exchange->again = true;
+    Forget(under_way_, exchange);
     waiting_.push_front(exchange);
   } else {
     End(exchange, std::move(reply));
@@ -155,8 +195,8 @@ void ConnectionPool::End(const std::shared_ptr<Exchange>& exchange,
   // Not now: this may be the timer's own callback.
   loop_.Post([deadline = std::shared_ptr<EventLoop::Timer>(
                   std::move(exchange->deadline))] {});
-  const auto waits = std::find(waiting_.begin(), waiting_.end(), exchange);
-  if (waits != waiting_.end()) waiting_.erase(waits);
+  Forget(waiting_, exchange);
+  Forget(under_way_, exchange);
   done(std::move(reply));
 }
 

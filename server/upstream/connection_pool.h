@@ -2,6 +2,7 @@
 #ifndef SERVER_UPSTREAM_CONNECTION_POOL_H_
 #define SERVER_UPSTREAM_CONNECTION_POOL_H_
 
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -39,9 +40,16 @@ class ConnectionPool {
 
   // `done` is called once, never from inside. One that a kept-alive connection
   // lost (the server may have closed it in that moment) is sent once more over
-  // a new one. kResourceExhausted: the queue is full. kDeadlineExceeded. Else
-  // as HttpClient fails.
+  // a new one. kResourceExhausted: the server was not asked, for the queue is
+  // full, or the time was over in it while the server answered others.
+  // kDeadlineExceeded: the server did not answer, this or anything else in that
+  // time. Else as HttpClient fails; a reply beyond its limits is
+  // kInvalidArgument, as one that is no HTTP.
   void PostCsr(Bytes csr_der, Done done);
+
+  // Ends every exchange, waiting or under way, with `why`, calling each back
+  // from inside. The last call to a pool; not by one of its callbacks.
+  void EndAll(const absl::Status& why);
 
  private:
   struct Exchange;
@@ -55,6 +63,7 @@ class ConnectionPool {
                const std::shared_ptr<Connection>& connection,
                absl::StatusOr<EstReply> reply);
   void Drop(const std::shared_ptr<Connection>& connection);
+  void EndLate(const std::shared_ptr<Exchange>& exchange);
   void End(const std::shared_ptr<Exchange>& exchange,
            absl::StatusOr<EstReply> reply);
 
@@ -62,6 +71,8 @@ class ConnectionPool {
   const Options options_;
   std::shared_ptr<const TlsContext> tls_;
   std::deque<std::shared_ptr<Exchange>> waiting_;
+  std::vector<std::shared_ptr<Exchange>> under_way_;
+  int64_t answers_ = 0;  // so far; whatever shows that the server is there
   std::vector<std::shared_ptr<Connection>> connections_;
   // What was posted to the loop looks whether the pool is still there.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -1,5 +1,6 @@
 #include "server/upstream/connection_pool.h"
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -43,7 +44,8 @@ class ConnectionPoolTest : public ::testing::Test {
 
   void Post(const std::string& csr) {
     pool_->PostCsr(ToBytes(AsBytes(csr)),
-                   [this](absl::StatusOr<EstReply> reply) {
+                   [this, csr](absl::StatusOr<EstReply> reply) {
+                     codes_[csr] = reply.status().code();
                      replies_.push_back(std::move(reply));
                      if (replies_.size() == wanted_) loop_->Stop();
                    });
@@ -52,6 +54,18 @@ class ConnectionPoolTest : public ::testing::Test {
   void RunUntil(size_t count) {
     wanted_ = count;
     loop_->Run();
+  }
+
+  // Answers nothing but the bodies that are `answered`.
+  HttpServer::Handler Silent(std::string answered = "") {
+    return [this, answered](const HttpRequest& request, const HttpPeer&,
+                            HttpServer::Reply reply) {
+      if (!answered.empty() &&
+          request.body == est::EncodeBody(AsBytes(answered))) {
+        return reply(Ok(answered));
+      }
+      never_.push_back(std::move(reply));
+    };
   }
 
   // A certs-only in the eyes of the pool: any bytes.
@@ -63,9 +77,11 @@ class ConnectionPoolTest : public ::testing::Test {
   }
 
   std::unique_ptr<EventLoop> loop_;
+  std::vector<HttpServer::Reply> never_;  // the server's thread's
   std::unique_ptr<TestHttpsServer> server_;
   std::unique_ptr<ConnectionPool> pool_;
   std::vector<absl::StatusOr<EstReply>> replies_;
+  std::map<std::string, absl::StatusCode> codes_;  // by CSR
   size_t wanted_ = 0;
 };
 
@@ -105,8 +121,7 @@ TEST_F(ConnectionPoolTest, RefusesWhatTheQueueHasNoPlaceFor) {
 }
 
 TEST_F(ConnectionPoolTest, GivesUpInTimeInTheQueueAndUnderWay) {
-  // It answers nothing.
-  Serve([](const HttpRequest&, const HttpPeer&, HttpServer::Reply) {});
+  Serve(Silent());
   MakePool(1, 10, absl::Milliseconds(300));
   pool_->SetTls(server_->ClientContext());
   Post("under way");
@@ -114,6 +129,47 @@ TEST_F(ConnectionPoolTest, GivesUpInTimeInTheQueueAndUnderWay) {
   RunUntil(2);
   for (const auto& reply : replies_) {
     EXPECT_TRUE(absl::IsDeadlineExceeded(reply.status())) << reply.status();
+  }
+}
+
+// Not the server's silence, but our queue.
+TEST_F(ConnectionPoolTest, TellsALongQueueFromASilentServer) {
+  Serve(Silent(/*answered=*/"first"));
+  MakePool(1, 10, absl::Seconds(3));
+  pool_->SetTls(server_->ClientContext());
+  Post("first");
+  Post("under way");
+  Post("in the queue");
+  RunUntil(3);
+  EXPECT_EQ(codes_["first"], absl::StatusCode::kOk);
+  EXPECT_EQ(codes_["under way"], absl::StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(codes_["in the queue"], absl::StatusCode::kResourceExhausted);
+}
+
+TEST_F(ConnectionPoolTest, AReplyBeyondTheLimitsIsNoFullQueue) {
+  Serve([](const HttpRequest&, const HttpPeer&, HttpServer::Reply reply) {
+    reply(Ok(std::string(512 * 1024, 'x')));
+  });
+  MakePool(1, 10);
+  pool_->SetTls(server_->ClientContext());
+  Post("csr");
+  RunUntil(1);
+  EXPECT_TRUE(absl::IsInvalidArgument(replies_[0].status()))
+      << replies_[0].status();
+}
+
+TEST_F(ConnectionPoolTest, EndsEveryExchangeWithAWord) {
+  Serve(Silent());
+  MakePool(2, 10);
+  pool_->SetTls(server_->ClientContext());
+  for (int i = 0; i < 4; ++i) Post("csr");  // two under way, two in the queue
+  const auto timer = loop_->RunAfter(absl::Milliseconds(200), [this] {
+    pool_->EndAll(absl::AbortedError("over"));
+    pool_.reset();
+  });
+  RunUntil(4);
+  for (const auto& reply : replies_) {
+    EXPECT_TRUE(absl::IsAborted(reply.status())) << reply.status();
   }
 }
 
@@ -155,7 +211,7 @@ TEST_F(ConnectionPoolTest, SaysWhyThereIsNoConnection) {
 }
 
 TEST_F(ConnectionPoolTest, MayGoWhileExchangesAreUnderWay) {
-  Serve([](const HttpRequest&, const HttpPeer&, HttpServer::Reply) {});
+  Serve(Silent());
   MakePool(1, 10);
   pool_->SetTls(server_->ClientContext());
   Post("never answered");

@@ -1,4 +1,5 @@
 // What an upstream's reply means (ReadForwardReply).
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -63,39 +64,54 @@ TEST_F(ForwardReplyTest, HandsOutNothingElse) {
 TEST_F(ForwardReplyTest, TellsDownFromRefused) {
   struct Case {
     int status;
+    std::optional<absl::Duration> retry_after;
     Kind kind;
   };
+  const absl::Duration nine = absl::Seconds(9);
   for (const Case& c : {
-           Case{202, Kind::kWaiting},
-           {400, Kind::kRefused},
-           {401, Kind::kNotServed},
-           {403, Kind::kRefused},
-           {404, Kind::kNotServed},
-           {408, Kind::kDown},
-           {413, Kind::kRefused},
-           {429, Kind::kDown},
-           {500, Kind::kDown},
-           {502, Kind::kDown},
-           {503, Kind::kDown},
-           {301, Kind::kDown},
+           Case{202, nine, Kind::kWaiting},
+           {400, nine, Kind::kRefused},
+           {401, nine, Kind::kNotServed},
+           {403, nine, Kind::kRefused},
+           {404, nine, Kind::kNotServed},
+           {413, nine, Kind::kRefused},
+           {500, std::nullopt, Kind::kDown},
+           {502, std::nullopt, Kind::kDown},
+           {503, std::nullopt, Kind::kDown},
+           // Whoever it refuses may keep it busy: it is there.
+           {408, std::nullopt, Kind::kBusy},
+           {425, std::nullopt, Kind::kBusy},
+           {429, std::nullopt, Kind::kBusy},
+           {429, nine, Kind::kBusy},
+           {500, nine, Kind::kBusy},
+           {503, nine, Kind::kBusy},
+           {204, nine, Kind::kNotServed},
+           {301, std::nullopt, Kind::kNotServed},
        }) {
     SCOPED_TRACE(c.status);
     EstReply reply;
     reply.status = c.status;
     reply.reason = "because";
-    reply.retry_after = absl::Seconds(9);
+    reply.retry_after = c.retry_after;
     const ForwardAnswer answer = Read(reply);
     EXPECT_EQ(answer.kind, c.kind);
-    EXPECT_EQ(answer.retry_after, absl::Seconds(9));
+    EXPECT_EQ(answer.retry_after, c.retry_after);
     EXPECT_EQ(absl::StrContains(answer.reason, "because"), c.status != 202);
   }
+}
+
+TEST_F(ForwardReplyTest, OnlySilenceIsDown) {
   EXPECT_EQ(Read(absl::UnavailableError("x")).kind, Kind::kDown);
+  EXPECT_EQ(Read(absl::DataLossError("x")).kind, Kind::kDown);
   EXPECT_EQ(Read(absl::DeadlineExceededError("x")).kind, Kind::kDown);
-  EXPECT_EQ(Read(absl::ResourceExhaustedError("x")).kind, Kind::kDown);
+  // Our own queue is full, or the settings have changed.
+  EXPECT_EQ(Read(absl::ResourceExhaustedError("x")).kind, Kind::kBusy);
+  EXPECT_EQ(Read(absl::AbortedError("x")).kind, Kind::kBusy);
   // Whom it does not trust it does not take for one that is down: no local CA
   // may sign in its place.
   EXPECT_EQ(Read(absl::PermissionDeniedError("x")).kind, Kind::kNotServed);
   EXPECT_EQ(Read(absl::InvalidArgumentError("x")).kind, Kind::kBadReply);
+  EXPECT_EQ(Read(absl::InternalError("x")).kind, Kind::kNotServed);
 }
 
 }  // namespace

@@ -28,8 +28,13 @@ struct ForwardAnswer {
     kWaiting,  // for somebody's approval there: 202
     kRefused,  // the upstream does not want this request
     // There is no saying what the upstream thinks: it can't be reached, or does
-    // not answer, or can't work now. The request may have got through.
+    // not answer, or fails without a word of when to ask again. The request may
+    // have got through.
     kDown,
+    // It is there, but too much is asked of it, or here of what asks it; or
+    // its settings have changed meanwhile. Asking again will help. Never a
+    // reason to sign in its place: whoever it refuses could bring that about.
+    kBusy,
     // It does not take this server for what it says it is, or is not what it
     // should be itself: an operator has to do something.
     kNotServed,

@@ -30,7 +30,8 @@ FakeUpstream::FakeUpstream(const Clock& clock, absl::Duration lifetime)
   options.handler = [this](const HttpRequest& request, const HttpPeer& peer,
                            HttpServer::Reply reply) {
     const HttpResponse response = Handle(request, peer);
-    if (response.status != 0) reply(response);
+    if (response.status != 0) return reply(response);
+    never_.push_back(std::move(reply));
   };
   server_ = std::make_unique<TestHttpsServer>(std::move(options));
 }

@@ -87,6 +87,7 @@ class FakeUpstream {
   std::vector<Bytes> ca_certs_;
   // What the secret was spent for.
   std::optional<std::pair<Bytes, Bytes>> served_;  // key, certificate
+  std::vector<HttpServer::Reply> never_;           // the server's thread's
   std::unique_ptr<TestHttpsServer> server_;        // goes first
 };
 

@@ -21,30 +21,47 @@ ForwardAnswer Answer(Kind kind, std::string reason) {
   return answer;
 }
 
-// A failure without a reply.
+// A failure without a reply. Not its message: that is about our side, and goes
+// to the log.
 ForwardAnswer AnswerOf(const absl::Status& status) {
-  // The upstream is not trusted, or does not trust us: nobody may take it for
-  // one that is down.
-  const bool distrust = absl::IsPermissionDenied(status);
-  // Not the message: it is about our side, and goes to the log.
-  return Answer(distrust ? Kind::kNotServed : Kind::kDown,
-                distrust ? "this server and its upstream do not trust each "
-                           "other"
-                         : "the upstream CA can't be reached");
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDataLoss:
+    case absl::StatusCode::kDeadlineExceeded:
+      return Answer(Kind::kDown, "the upstream CA can't be reached");
+    case absl::StatusCode::kResourceExhausted:
+      return Answer(Kind::kBusy, "too many requests wait for the upstream CA");
+    case absl::StatusCode::kAborted:
+      return Answer(Kind::kBusy, "this label has another upstream CA now");
+    case absl::StatusCode::kInvalidArgument:
+      return Answer(Kind::kBadReply, std::string(status.message()));
+    // The upstream is not trusted, or does not trust us: nobody may take it for
+    // one that is down.
+    case absl::StatusCode::kPermissionDenied:
+      return Answer(Kind::kNotServed,
+                    "this server and its upstream do not trust each other");
+    default:
+      return Answer(Kind::kNotServed, "the upstream CA can't be used");
+  }
 }
 
-Kind KindOfError(int status) {
-  switch (status) {
+Kind KindOfError(const EstReply& reply) {
+  switch (reply.status) {
     case 401:  // we are not who we say
     case 404:  // or are at the wrong place
       return Kind::kNotServed;
     case 408:
     case 425:
     case 429:
-      return Kind::kDown;
+      return Kind::kBusy;
     default:
-      return status >= 400 && status < 500 ? Kind::kRefused : Kind::kDown;
+      break;
   }
+  if (reply.status >= 400 && reply.status < 500) return Kind::kRefused;
+  // Neither EST nor an error of it: a redirection, say.
+  if (reply.status < 500) return Kind::kNotServed;
+  // Who says when to ask again is there, and may be made to say so.
+  return reply.retry_after.has_value() ? Kind::kBusy : Kind::kDown;
 }
 
 }  // namespace
@@ -52,11 +69,7 @@ Kind KindOfError(int status) {
 ForwardAnswer ReadForwardReply(const absl::StatusOr<EstReply>& reply,
                                ByteView spki, const Trust& trust,
                                absl::Time now) {
-  if (!reply.ok()) {
-    return absl::IsInvalidArgument(reply.status())
-               ? Answer(Kind::kBadReply, std::string(reply.status().message()))
-               : AnswerOf(reply.status());
-  }
+  if (!reply.ok()) return AnswerOf(reply.status());
   if (reply->status == 200) {
     absl::StatusOr<IssuedCredential> issued =
         CheckIssued(reply->body, spki, trust, now, PathPurpose::kAny);
@@ -74,7 +87,7 @@ ForwardAnswer ReadForwardReply(const absl::StatusOr<EstReply>& reply,
     answer.kind = Kind::kWaiting;
     return answer;
   }
-  answer.kind = KindOfError(reply->status);
+  answer.kind = KindOfError(*reply);
   answer.reason =
       absl::StrCat("the upstream CA answered ", reply->status,
                    reply->reason.empty() ? "" : ": ", reply->reason);
@@ -119,6 +132,9 @@ void Upstreams::ConfigureNow(
       ++it;
       continue;
     }
+    // While it can still be found, by what asks for the answers' meaning.
+    it->second->pool->EndAll(
+        absl::AbortedError("the settings of the upstream have changed"));
     std::lock_guard<std::mutex> lock(mutex_);
     csr_attrs_.erase(it->first);
     it = upstreams_.erase(it);
@@ -217,7 +233,8 @@ void Upstreams::ForwardNow(ForwardRequest request, Done done) {
       [this, folder, spki = std::move(request.spki),
        done = std::move(done)](absl::StatusOr<EstReply> reply) {
         const auto it = upstreams_.find(folder);
-        if (it == upstreams_.end()) return done(Answer(Kind::kDown, "gone"));
+        // What was posted by then: that the queue was full.
+        if (it == upstreams_.end()) return done(AnswerOf(reply.status()));
         ForwardAnswer answer = ReadForwardReply(
             reply, spki, it->second->keeper->trust(), options_.clock->Now());
         if (answer.kind != Kind::kIssued && answer.kind != Kind::kWaiting &&

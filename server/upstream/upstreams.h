@@ -50,7 +50,7 @@ class Upstreams : public Forwarder {
 
   // From now on these, by their folders. One that is as before goes on, and
   // takes up what has changed on the disk (UpstreamKeeper::Reload()); one that
-  // is not any more ends, and what it was asked is kDown.
+  // is not any more ends, and what it was asked is kBusy.
   void Configure(std::vector<UpstreamConnection> connections);
 
   void Forward(ForwardRequest request, Done done) override;
