@@ -18,6 +18,7 @@
 #include "common/base/failpoint.h"
 #include "common/net/event_loop.h"
 #include "common/net/http_server.h"
+#include "server/admin/run_lock.h"
 #include "server/admin/state_folder.h"
 #include "server/admin/state_store.h"
 #include "server/ca/tls_chain.h"
@@ -164,13 +165,15 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<ServerState> state = LoadState(paths);
   if (!state.ok()) return Report(console, kExitState, state.status());
   // First: no second server may touch what one works on.
+  absl::StatusOr<RunLock> run_lock = RunLock::Take(paths);
+  if (!run_lock.ok()) return Report(console, kExitState, run_lock.status());
   absl::StatusOr<std::unique_ptr<AdminListener>> admin_socket =
       OpenAdminSocket(paths, state->config);
   if (!admin_socket.ok()) {
     return Report(console, kExitState, admin_socket.status());
   }
   absl::StatusOr<std::unique_ptr<Store>> store =
-      OpenStateStore(paths, state->config);
+      OpenStateStore(paths, state->config, StoreOptions::Older::kBringUp);
   if (!store.ok()) return Report(console, kExitState, store.status());
   Store& records = **store;  // the server's, which outlives its tasks
   WarnOfEnds(*state, console.clock.Now());

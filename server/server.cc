@@ -163,6 +163,10 @@ Server::Serving Server::serving() const {
   return serving_;
 }
 
+size_t Server::PublicConnectionsPerWorker() const {
+  return (kMaxPublicConnections + worker_count_ - 1) / worker_count_;
+}
+
 size_t Server::ConnectionsPerWorker(const Config& config) const {
   const auto connections = static_cast<size_t>(config.limits.connections);
   return (connections + worker_count_ - 1) / worker_count_;
@@ -238,12 +242,15 @@ absl::Status Server::AddWorker(const std::vector<int>& listening_fds,
   options.limits = HttpLimitsOf(started_with_);
   options.max_connections = ConnectionsPerWorker(started_with_);
   options.tls = [this] { return serving().tls; };
-  options.handler = [service = service_.get(), loop = worker->loop.get()](
+  options.handler = [service = service_.get(),
+                     loop = std::weak_ptr(worker->loop)](
                         const HttpRequest& request, const HttpPeer& peer,
                         HttpServer::Reply reply) {
     service->Handle(
         request, ClientInfoOf(peer),
-        [loop](std::function<void()> fn) { loop->Post(std::move(fn)); },
+        [loop](std::function<void()> fn) {
+          if (auto there = loop.lock()) there->Post(std::move(fn));
+        },
         std::move(reply));
   };
   options.on_refused = [log_line = log_line_](const std::string& remote,
@@ -266,8 +273,7 @@ absl::Status Server::AddPublicHttp(const std::vector<int>& public_fds,
   if (public_fds.empty()) return absl::OkStatus();
   HttpServer::Options options;
   options.limits = PublicLimitsOf(started_with_);
-  options.max_connections =
-      (kMaxPublicConnections + worker_count_ - 1) / worker_count_;
+  options.max_connections = PublicConnectionsPerWorker();
   options.handler = [revocation = revocation_.get()](
                         const HttpRequest& request, const HttpPeer&,
                         const HttpServer::Reply& reply) {
@@ -290,8 +296,13 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
   Serve(*std::move(serving));
   for (const std::unique_ptr<Worker>& owned : workers_) {
     owned->loop->Post([worker = owned.get(), http = HttpLimitsOf(state.config),
-                       connections = ConnectionsPerWorker(state.config)] {
+                       public_http = PublicLimitsOf(state.config),
+                       connections = ConnectionsPerWorker(state.config),
+                       public_connections = PublicConnectionsPerWorker()] {
       worker->http->SetLimits(http, connections);
+      if (worker->public_http != nullptr) {
+        worker->public_http->SetLimits(public_http, public_connections);
+      }
     });
   }
   revocation_->Wake();
@@ -302,6 +313,10 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
   if (now.listen != then.listen) unchanged.push_back("listen");
   if (now.http.listen != then.http.listen) unchanged.push_back("http.listen");
   if (now.workers != then.workers) unchanged.push_back("workers");
+  if (now.admin.socket != then.admin.socket) {
+    unchanged.push_back("admin.socket");
+  }
+  if (now.admin.group != then.admin.group) unchanged.push_back("admin.group");
   if (now.limits.queued_issuances != then.limits.queued_issuances) {
     unchanged.push_back("limits.queued_issuances");
   }

@@ -85,7 +85,7 @@ class Server {
 
  private:
   struct Worker {
-    std::unique_ptr<EventLoop> loop;
+    std::shared_ptr<EventLoop> loop;
     std::unique_ptr<HttpServer> http;
     std::unique_ptr<HttpServer> public_http;  // null: none
     int draining = 0;
@@ -112,6 +112,7 @@ class Server {
   absl::Status AddPublicHttp(const std::vector<int>& public_fds,
                              Worker& worker);
   size_t ConnectionsPerWorker(const Config& config) const;
+  size_t PublicConnectionsPerWorker() const;
 
   std::atomic<bool> stopping_{false};
   const Config started_with_;
@@ -122,7 +123,8 @@ class Server {
   Serving serving_;
   Exchange::LogLine log_line_;
   // The threads of what stands below post to the workers' loops until they are
-  // joined: the loops must go after them.
+  // joined: the loops must go after them. What nobody joins (a CA key's TPM)
+  // holds them weakly.
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Store> store_;
   std::shared_ptr<const SecretSealer> sealer_;

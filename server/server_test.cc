@@ -64,14 +64,17 @@ class Client {
     if (!authorization.empty()) {
       request.headers.emplace_back("Authorization", authorization);
     }
-    std::optional<absl::StatusOr<HttpResponse>> result;
-    http_.Send(std::move(request), [&](absl::StatusOr<HttpResponse> response) {
-      result = std::move(response);
-      loop_->Stop();
-    });
+    // Shared with a reply that comes after patience is over.
+    auto result =
+        std::make_shared<std::optional<absl::StatusOr<HttpResponse>>>();
+    http_.Send(std::move(request),
+               [result, this](absl::StatusOr<HttpResponse> response) {
+                 *result = std::move(response);
+                 loop_->Stop();
+               });
     Run();
-    if (!result.has_value()) return absl::DeadlineExceededError("no answer");
-    return *std::move(result);
+    if (!result->has_value()) return absl::DeadlineExceededError("no answer");
+    return **std::move(*result);
   }
 
   Bytes ChannelBinding() const {
@@ -153,9 +156,9 @@ class ServerTest : public testing::Test {
   }
 
   void TearDown() override {
-    Stop();
+    if (server_ != nullptr) Stop();  // else SetUp() has said why
     server_.reset();
-    close(fd_);
+    if (fd_ >= 0) close(fd_);
   }
 
   void Stop() {
@@ -350,14 +353,16 @@ TEST_F(ServerTest, SaysWhatNeedsARestart) {
   const std::string changed = absl::StrReplaceAll(
       text.str(), {{"127.0.0.1:0", "127.0.0.1:1"},
                    {"queued_issuances = 4096", "queued_issuances = 5"},
-                   {"connections = 1000", "connections = 1001"}});
+                   {"connections = 1000", "connections = 1001"},
+                   {"group = \"\"", "group = \"root\""}});
   ASSERT_TRUE(
       WriteFileAtomically(StatePaths(folder_).config, AsBytes(changed), 0600)
           .ok());
   auto reloaded = Reload();
   ASSERT_TRUE(reloaded.ok()) << reloaded.status();
-  EXPECT_EQ(*reloaded, (std::vector<std::string>{"listen", "workers",
-                                                 "limits.queued_issuances"}));
+  EXPECT_EQ(*reloaded,
+            (std::vector<std::string>{"listen", "workers", "admin.group",
+                                      "limits.queued_issuances"}));
   ASSERT_TRUE(WriteFileAtomically(StatePaths(folder_).seal_key,
                                   Bytes(SecretSealer::kKeyBytes, 7), 0600)
                   .ok());

@@ -108,7 +108,7 @@ int BackupCommand(const Console& console, const CommandLine& line) {
   const bool is_sealed = !passphrase->empty();
   options.passphrase = *std::move(passphrase);
   absl::StatusOr<std::unique_ptr<Store>> store =
-      OpenStateStore(StatePaths(line.state_dir()));
+      OpenStateStore(StatePaths(line.state_dir()), StoreOptions::Older::kLeave);
   if (!store.ok()) return Report(console, kExitState, store.status());
   absl::StatusOr<BackupReport> report = MakeBackup(**store, options);
   if (!report.ok()) return Failed(console, report.status());

@@ -115,9 +115,9 @@ void PrintCertificate(const Console& console, const Json& certificate) {
 // The labels, "." for the service without one, that issue by the CA.
 Json LabelsOf(const Config& config, const std::string& name) {
   Json labels = Json::array();
-  if (config.service.ca == name) labels.push_back(".");
+  if (config.service.signing_ca() == name) labels.push_back(".");
   for (const ServiceConfig& label : config.labels) {
-    if (label.ca == name) labels.push_back(label.label);
+    if (label.signing_ca() == name) labels.push_back(label.label);
   }
   return labels;
 }

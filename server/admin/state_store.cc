@@ -45,17 +45,19 @@ absl::StatusOr<StoreOptions> StoreOptionsOf(const StatePaths& paths,
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths,
-                                                      const Config& config) {
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(
+    const StatePaths& paths, const Config& config, StoreOptions::Older older) {
   absl::StatusOr<StoreOptions> options = StoreOptionsOf(paths, config);
   if (!options.ok()) return options.status();
+  options->older = older;
   return OpenStore(*options);
 }
 
-absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths) {
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(
+    const StatePaths& paths, StoreOptions::Older older) {
   absl::StatusOr<Config> config = LoadConfig(paths);
   if (!config.ok()) return config.status();
-  return OpenStateStore(paths, *config);
+  return OpenStateStore(paths, *config, older);
 }
 
 }  // namespace bestow::server

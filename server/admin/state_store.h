@@ -15,11 +15,15 @@ namespace bestow::server {
 absl::StatusOr<StoreOptions> StoreOptionsOf(const StatePaths& paths,
                                             const Config& config);
 
-// As StoreOptionsOf() and OpenStore().
-absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths,
-                                                      const Config& config);
+// As StoreOptionsOf() and OpenStore(). An older schema is the server's to bring
+// up: whoever runs may not have been replaced yet.
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(
+    const StatePaths& paths, const Config& config,
+    StoreOptions::Older older = StoreOptions::Older::kRefuse);
 // For commands that need nothing else of the folder: as LoadConfig() too.
-absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(const StatePaths& paths);
+absl::StatusOr<std::unique_ptr<Store>> OpenStateStore(
+    const StatePaths& paths,
+    StoreOptions::Older older = StoreOptions::Older::kRefuse);
 
 }  // namespace bestow::server
 

@@ -8,6 +8,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "server/store/setting_names.h"
 
 namespace bestow::server {
 namespace {
@@ -23,14 +24,15 @@ bool HasScheme(std::string_view authorization, std::string_view scheme) {
 // The first server makes it, all others take it.
 absl::StatusOr<std::shared_ptr<const Secret>> SharedNonceKey(
     Store& store, const SecretSealer& sealer) {
-  constexpr char kName[] = "digest_nonce_key";
   Bytes fresh(DigestNonces::kKeyBytes);
   RAND_bytes(fresh.data(), fresh.size());
-  absl::StatusOr<Bytes> sealed = sealer.Seal(kName, Secret(std::move(fresh)));
+  absl::StatusOr<Bytes> sealed =
+      sealer.Seal(kNonceKeySetting, Secret(std::move(fresh)));
   if (!sealed.ok()) return sealed.status();
-  absl::StatusOr<Bytes> shared = store.FindOrAddSetting(kName, *sealed);
+  absl::StatusOr<Bytes> shared =
+      store.FindOrAddSetting(kNonceKeySetting, *sealed);
   if (!shared.ok()) return shared.status();
-  absl::StatusOr<Secret> key = sealer.Open(kName, *shared);
+  absl::StatusOr<Secret> key = sealer.Open(kNonceKeySetting, *shared);
   if (!key.ok()) {
     return absl::FailedPreconditionError(absl::StrCat(
         "another server of this database has another seal.key: copy one to all "

@@ -119,6 +119,8 @@ absl::StatusOr<Principal> CertificateAuth::JudgeForReenrollment(
 
 absl::Status CertificateAuth::CheckNotLost(const AuthRules& rules,
                                            const TlsPeer& peer) const {
+  // A service whose upstream has not been heard of yet.
+  if (rules.ca_anchors == nullptr) return absl::OkStatus();
   absl::StatusOr<Bytes> made_at = store_.FindSetting(kRestoredSetting);
   if (absl::IsNotFound(made_at.status())) return absl::OkStatus();
   if (!made_at.ok()) return made_at.status();
@@ -181,6 +183,10 @@ absl::StatusOr<Principal> CertificateAuth::JudgeOurs(
                                 status.message()));
   }
   absl::StatusOr<Identity> identity = store_.FindIdentity(record.identity);
+  if (absl::IsNotFound(identity.status())) {
+    return Failure(Kind::kBadCertificate,
+                   "the TLS client certificate's identity was removed");
+  }
   if (!identity.ok()) return identity.status();
   if (record.label != rules.label && !identity->MayUse(rules.label)) {
     return NotForLabel(identity->name, rules.label);

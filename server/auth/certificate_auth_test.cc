@@ -94,6 +94,31 @@ TEST_F(CertificateAuthTest, OneThatARestoredDatabaseDoesNotKnowIsToldWhy) {
   EXPECT_TRUE(Renew(Show(IssueTo("gw-17", ca_))).ok());
 }
 
+// A forwarding service whose upstream has not been heard of yet.
+TEST_F(CertificateAuthTest, AServiceThatKnowsNoCaTakesNoCertificate) {
+  const TlsPeer ours = Show(IssueTo("gw-17", ca_));
+  const TlsPeer lost = Show(MakeCertificate(ca_, "CN=gw-17"));
+  ASSERT_TRUE(
+      store_->SetSetting(kRestoredSetting, AsBytes("2026-11-21T12:00:00Z"), {})
+          .ok());
+  rules_.ca_anchors = nullptr;
+  for (const TlsPeer& peer : {ours, lost}) {
+    EXPECT_EQ(KindOf(Ask("", peer)), Kind::kBadCertificate);
+    EXPECT_EQ(KindOf(Renew(peer)), Kind::kBadCertificate);
+  }
+}
+
+TEST_F(CertificateAuthTest, ARemovedIdentitysCountsNowhere) {
+  const Certificate certificate = IssueTo("gw-17", ca_);  // for 24 hours
+  clock_.Advance(absl::Hours(25));
+  ASSERT_TRUE(store_->RemoveIdentity("gw-17", clock_.Now(), {}).ok());
+  rules_.expired_grace = absl::Hours(1000);
+  auto refused = Renew(Expired(certificate));
+  EXPECT_EQ(KindOf(refused), Kind::kBadCertificate);
+  EXPECT_TRUE(absl::StrContains(refused.status().message(), "was removed"))
+      << refused.status();
+}
+
 TEST_F(CertificateAuthTest, ARevokedOneCountsNowhere) {
   struct Case {
     RevocationReason reason;

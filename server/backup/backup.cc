@@ -17,6 +17,7 @@
 #include "common/base/file.h"
 #include "common/crypto/public_key.h"
 #include "server/admin/file_swap.h"
+#include "server/admin/run_lock.h"
 #include "server/admin/state_files.h"
 #include "server/audit/audit_check.h"
 #include "server/backup/archive.h"
@@ -36,7 +37,7 @@ constexpr std::string_view kTemporary = ".backup-";
 // own, and what is under way.
 bool IsLeftToItself(std::string_view name) {
   return absl::StartsWith(name, "bestow.db") || name == ".init" ||
-         absl::StartsWith(name, kTemporary);
+         name == kRunLockName || absl::StartsWith(name, kTemporary);
 }
 
 bool IsPlainKey(std::string_view name, std::string_view content) {
@@ -93,6 +94,8 @@ class Collector {
       // own, after it.
       for (const std::string& name : names) {
         if (below.empty() && IsLeftToItself(name)) continue;
+        // Of a file that is being written: here it is what it was.
+        if (absl::StrContains(name, ".tmp.")) continue;
         absl::Status status = AddFile(folder, below, name);
         if (!status.ok()) return status;
       }
@@ -176,7 +179,8 @@ class Collector {
 // The end of the copy's audit log, by which it can be told how far it goes.
 absl::Status NoteAudit(const std::string& copy, Manifest& manifest,
                        BackupReport& report) {
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenStore({.path = copy});
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStore({.path = copy, .write_ahead = false});
   if (!store.ok()) return store.status();
   absl::StatusOr<AuditCheck> check = CheckAudit(**store);
   if (!check.ok()) return check.status();

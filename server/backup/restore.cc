@@ -154,7 +154,8 @@ absl::Status CheckDatabase(const std::string& path, const Manifest& manifest,
                            RestoreReport& report) {
   absl::Status status = CheckSqliteFile(path);
   if (!status.ok()) return status;
-  absl::StatusOr<std::unique_ptr<Store>> store = OpenStore({.path = path});
+  absl::StatusOr<std::unique_ptr<Store>> store =
+      OpenStore({.path = path, .write_ahead = false});
   if (!store.ok()) return store.status();
   absl::StatusOr<AuditCheck> check = CheckAudit(**store);
   if (!check.ok()) return check.status();
@@ -235,11 +236,18 @@ absl::StatusOr<RestoreReport> Restore(const RestoreOptions& options) {
     report.into_postgresql = into->engine == StoreOptions::Engine::kPostgresql;
     if (report.into_postgresql) {
       status = ImportStore(paths.database, *into);
-      if (status.ok()) status = RemovePath(paths.database);
       if (!status.ok()) return status;
+      status = RemovePath(paths.database);
     }
   }
-  status = (*staging)->Place();
+  if (status.ok()) status = (*staging)->Place();
+  if (!status.ok() && report.into_postgresql) {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(status.message(),
+                     "; the PostgreSQL database is filled already: empty it "
+                     "before you try again (drop and create it)"));
+  }
   if (!status.ok()) return status;
   return report;
 }

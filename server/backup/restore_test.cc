@@ -16,6 +16,7 @@
 #include "server/backup/sealed_stream.h"
 #include "server/store/open_store.h"
 #include "server/store/setting_names.h"
+#include "server/store/sqlite_connection.h"
 
 namespace bestow::server {
 namespace {
@@ -94,6 +95,8 @@ class RestoreTest : public testing::Test {
 };
 
 TEST_F(RestoreTest, AServerComesBackAsItWas) {
+  ASSERT_TRUE(
+      store_->FindOrAddSetting(kNonceKeySetting, AsBytes("sealed")).ok());
   auto made = Backup("b.tar");
   ASSERT_TRUE(made.ok()) << made.status();
   EXPECT_EQ(made->files, 7u);
@@ -117,6 +120,15 @@ TEST_F(RestoreTest, AServerComesBackAsItWas) {
   EXPECT_TRUE((*store)->FindIdentity("gateway-17").ok());
   EXPECT_EQ(AsText(*(*store)->FindSetting(kRestoredSetting)),
             "2026-11-21T12:00:00Z");
+  EXPECT_TRUE(
+      absl::IsNotFound((*store)->FindSetting(kNonceKeySetting).status()));
+  // What a power cut takes nothing from.
+  auto file = SqliteConnection::Open(paths.database,
+                                     SqliteConnection::Mode::kReadWrite);
+  ASSERT_TRUE(file.ok()) << file.status();
+  auto mode = (*file)->Prepare("PRAGMA journal_mode");
+  ASSERT_TRUE(mode.ok() && mode->ExpectRow("mode").ok());
+  EXPECT_EQ(mode->Text(0), "wal");
   auto last = (*store)->LastAudit();
   ASSERT_TRUE(last.ok());
   EXPECT_EQ(last->sequence, 2);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,8 +25,8 @@ class FileSink : public ByteSink {
   FileSink(std::string path, std::string partial, int fd)
       : path_(std::move(path)), partial_(std::move(partial)), fd_(fd) {}
   ~FileSink() override {
-    if (fd_ >= 0) close(fd_);
     if (!finished_) unlink(partial_.c_str());
+    if (fd_ >= 0) close(fd_);
   }
 
   absl::Status Write(ByteView bytes) override {
@@ -40,15 +41,13 @@ class FileSink : public ByteSink {
 
   absl::Status Finish() override {
     if (fsync(fd_) != 0) return ErrnoStatus("sync", partial_);
-    if (close(std::exchange(fd_, -1)) != 0) {
-      return ErrnoStatus("close", partial_);
-    }
-    // Unlike rename(), does not replace.
+    // Unlike rename(), does not replace. Locked until its name is gone.
     if (link(partial_.c_str(), path_.c_str()) != 0) {
       return ErrnoStatus("make", path_);
     }
     unlink(partial_.c_str());
     finished_ = true;
+    if (close(std::exchange(fd_, -1)) != 0) return ErrnoStatus("close", path_);
     const size_t slash = path_.rfind('/');
     return SyncDirectory(slash == std::string::npos ? "."
                          : slash == 0               ? "/"
@@ -92,14 +91,25 @@ absl::StatusOr<std::unique_ptr<ByteSink>> CreateFileSink(
     return absl::AlreadyExistsError(
         absl::StrCat(path, " is there already: give another name"));
   }
+  // A name that is free when a backup which broke off has left one: it is
+  // taken over, unless somebody writes it now.
   std::string partial = path + ".partial";
   const int fd =
-      open(partial.c_str(),
-           O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, kMode);
+      open(partial.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, kMode);
   if (fd < 0) return ErrnoStatus("make", partial);
+  struct stat opened {
+  }, there{};
+  if (flock(fd, LOCK_EX | LOCK_NB) != 0 || fstat(fd, &opened) != 0 ||
+      lstat(partial.c_str(), &there) != 0 || opened.st_ino != there.st_ino ||
+      opened.st_dev != there.st_dev) {
+    close(fd);
+    return absl::AlreadyExistsError(absl::StrCat("another backup writes ", path,
+                                                 " now: give another name"));
+  }
   auto sink = std::make_unique<FileSink>(path, partial, fd);
-  // One that a backup which broke off has left may have another.
-  if (fchmod(fd, kMode) != 0) return ErrnoStatus("set the mode of", partial);
+  if (ftruncate(fd, 0) != 0 || fchmod(fd, kMode) != 0) {
+    return ErrnoStatus("make", partial);
+  }
   return sink;
 }
 

@@ -18,6 +18,8 @@ constexpr size_t kModeAt = 100;
 constexpr size_t kUidAt = 108;
 constexpr size_t kGidAt = 116;
 constexpr size_t kSizeAt = 124;
+constexpr size_t kSizeLength = 12;
+constexpr uint64_t kMaxOctalSize = (uint64_t{1} << 33) - 1;
 constexpr size_t kTimeAt = 136;
 constexpr size_t kChecksumAt = 148;
 constexpr size_t kChecksumLength = 8;
@@ -39,6 +41,29 @@ std::optional<uint64_t> Octal(ByteView block, size_t at, size_t digits) {
     value = value * 8 + (block[i] - '0');
   }
   return value;
+}
+
+// Eleven octal digits; a longer number in base 256 behind an octet of 0x80
+// (GNU tar).
+void PutSize(Bytes& block, uint64_t size) {
+  if (size <= kMaxOctalSize) {
+    Put(block, kSizeAt, absl::StrFormat("%011o", size));
+    return;
+  }
+  block[kSizeAt] = 0x80;
+  for (size_t i = kSizeAt + kSizeLength; size != 0; size >>= 8) {
+    block[--i] = static_cast<uint8_t>(size);
+  }
+}
+
+std::optional<uint64_t> GetSize(ByteView block) {
+  if (block[kSizeAt] != 0x80) return Octal(block, kSizeAt, 11);
+  uint64_t size = 0;
+  for (size_t i = kSizeAt + 1; i < kSizeAt + kSizeLength; ++i) {
+    if (size > kMaxTarFile) return std::nullopt;
+    size = size << 8 | block[i];
+  }
+  return size;
 }
 
 // The sum of all octets, its own field taken for spaces.
@@ -72,14 +97,14 @@ absl::StatusOr<Bytes> SerializeTarHeader(const TarHeader& header) {
   }
   if (header.size > kMaxTarFile) {
     return absl::InvalidArgumentError(
-        absl::StrCat(header.name, " is longer than 8 GiB"));
+        absl::StrCat(header.name, " is longer than 4 TiB"));
   }
   Bytes block(kTarBlock, 0);
   Put(block, 0, header.name);
   Put(block, kModeAt, absl::StrFormat("%07o", header.mode));
   Put(block, kUidAt, "0000000");
   Put(block, kGidAt, "0000000");
-  Put(block, kSizeAt, absl::StrFormat("%011o", header.size));
+  PutSize(block, header.size);
   Put(block, kTimeAt, "00000000000");
   block[kTypeAt] = '0';
   Put(block, kMagicAt, kMagic);
@@ -99,7 +124,7 @@ absl::StatusOr<TarHeader> ParseTarHeader(ByteView block) {
   const std::string_view name(AsText(block).substr(0, kNameLength));
   header.name = std::string(name.substr(0, name.find('\0')));
   const std::optional<uint64_t> mode = Octal(block, kModeAt, 7);
-  const std::optional<uint64_t> size = Octal(block, kSizeAt, 11);
+  const std::optional<uint64_t> size = GetSize(block);
   if (!mode.has_value() || *mode > kMaxMode || !size.has_value()) {
     return absl::InvalidArgumentError("a mode or a size that is none");
   }

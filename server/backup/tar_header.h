@@ -1,5 +1,6 @@
 // The container of a backup: a tar archive of regular files (POSIX.1-1988,
-// "ustar"), which every tar reads.
+// "ustar"), which every tar reads; files of 8 GiB and more as GNU's tar has
+// them, which bsdtar and Python read as well.
 #ifndef SERVER_BACKUP_TAR_HEADER_H_
 #define SERVER_BACKUP_TAR_HEADER_H_
 
@@ -14,7 +15,7 @@ namespace bestow::server {
 // Headers and contents are padded to whole blocks with zeros; two blocks of
 // zeros end the archive.
 inline constexpr size_t kTarBlock = 512;
-inline constexpr uint64_t kMaxTarFile = (uint64_t{1} << 33) - 1;  // 8 GiB
+inline constexpr uint64_t kMaxTarFile = uint64_t{1} << 42;  // 4 TiB
 
 struct TarHeader {
   std::string name;   // relative, see CheckPartName()

@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 
@@ -10,6 +12,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "common/base/file.h"
 #include "common/crypto/public_key.h"
 #include "common/tpm/testing/swtpm.h"
@@ -165,6 +169,20 @@ class CaKeyTpmTest : public testing::Test {
     ExpectSigns(*made->signer);
     path_ = Scratch("ca.key.pem", made->pem.text());
   }
+  // A key's thread is let go of, and may be cleaning up still.
+  void TearDown() override {
+    const absl::Time deadline = absl::Now() + absl::Seconds(30);
+    while (Threads() > threads_ && absl::Now() < deadline) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    EXPECT_EQ(Threads(), threads_);
+  }
+  static long Threads() {
+    std::filesystem::directory_iterator begin("/proc/self/task"), end;
+    return std::distance(begin, end);
+  }
+
+  const long threads_ = Threads();
 
   std::unique_ptr<Swtpm> swtpm_;
   CaKeyOptions options_;

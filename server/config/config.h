@@ -146,6 +146,11 @@ struct ServiceConfig {
   ServiceLimits limits;
   RenewalInfoConfig renewal_info;
   UpstreamConfig upstream;
+
+  // Of the CA that signs here; empty: only the upstream does.
+  const std::string& signing_ca() const {
+    return upstream.forwards() ? upstream.local_ca : ca;
+  }
 };
 
 // [limits] of the whole server.

@@ -291,6 +291,10 @@ TEST_F(BadInputTest, ControlCharactersStayOutOfTheLog) {
   ExpectRefused(Get("/x\ny\x1b[31m"), 404, "unknown-path", "");
   EXPECT_TRUE(absl::StrContains(log_.back(), "op=/x\\x0ay\\x1b[31m"))
       << log_.back();
+  // Nor is a field made up.
+  ExpectRefused(Get("/x\\\"identity=admin"), 404, "unknown-path", "");
+  EXPECT_TRUE(absl::StrContains(log_.back(), R"(op="/x\\\"identity=admin")"))
+      << log_.back();
 }
 
 }  // namespace

@@ -13,7 +13,9 @@ namespace {
 void AppendField(std::string* line, std::string_view key,
                  std::string_view value) {
   if (value.empty()) return;
-  const std::string text = OneLine(value);
+  // One way to read it back: what is a backslash here is none of an escape.
+  const std::string text =
+      OneLine(absl::StrReplaceAll(value, {{"\\", "\\\\"}}));
   if (text.find_first_of(" \"=") == std::string::npos) {
     absl::StrAppend(line, " ", key, "=", text);
   } else {

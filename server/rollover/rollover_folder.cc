@@ -138,8 +138,29 @@ absl::Status WritePlan(const std::string& next, const RolloverPlan& plan) {
           : absl::StrCat(absl::ToInt64Seconds(plan.renew_within), "\n"));
 }
 
+// The caller holds the folder's lock.
+absl::StatusOr<RolloverStatus> ReadLocked(const CaPaths& paths) {
+  RolloverStatus status;
+  if (!PathExists(paths.next_folder)) return status;
+  absl::StatusOr<RolloverPlan> plan = ReadPlan(paths.next_folder);
+  if (!plan.ok()) return plan.status();
+  status.plan = *plan;
+  status.stage = RolloverStage::kWaiting;
+  const std::string chain = In(paths.next_folder, kChain);
+  if (!PathExists(chain)) return status;
+  absl::StatusOr<Certificate> next = Leaf(chain);
+  if (!next.ok()) return next.status();
+  absl::StatusOr<Certificate> present = Leaf(SwapPath(paths.folder, kChain));
+  if (!present.ok()) return present.status();
+  status.stage = next->spki == present->spki ? RolloverStage::kSwitched
+                                             : RolloverStage::kAhead;
+  status.next = *std::move(next);
+  return status;
+}
+
+// The caller holds the folder's lock, and acts under it.
 absl::Status Require(const CaPaths& paths, bool waiting_alone) {
-  absl::StatusOr<RolloverStatus> status = ReadRollover(paths);
+  absl::StatusOr<RolloverStatus> status = ReadLocked(paths);
   if (!status.ok()) return status.status();
   if (status->stage == RolloverStage::kNone) {
     return absl::FailedPreconditionError(
@@ -211,22 +232,7 @@ absl::StatusOr<RolloverStatus> ReadRollover(const CaPaths& paths) {
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(paths.folder, /*exclusive=*/false);
   if (!lock.ok()) return lock.status();
-  RolloverStatus status;
-  if (!PathExists(paths.next_folder)) return status;
-  absl::StatusOr<RolloverPlan> plan = ReadPlan(paths.next_folder);
-  if (!plan.ok()) return plan.status();
-  status.plan = *plan;
-  status.stage = RolloverStage::kWaiting;
-  const std::string chain = In(paths.next_folder, kChain);
-  if (!PathExists(chain)) return status;
-  absl::StatusOr<Certificate> next = Leaf(chain);
-  if (!next.ok()) return next.status();
-  absl::StatusOr<Certificate> present = Leaf(SwapPath(paths.folder, kChain));
-  if (!present.ok()) return present.status();
-  status.stage = next->spki == present->spki ? RolloverStage::kSwitched
-                                             : RolloverStage::kAhead;
-  status.next = *std::move(next);
-  return status;
+  return ReadLocked(paths);
 }
 
 absl::Status PrepareNext(const CaPaths& paths, const NextFiles& files) {
@@ -267,11 +273,11 @@ absl::Status PrepareNext(const CaPaths& paths, const NextFiles& files) {
 absl::Status ImportNext(const CaPaths& paths,
                         const std::vector<Certificate>& chain,
                         const std::vector<Certificate>& rollover) {
-  absl::Status status = Require(paths, /*waiting_alone=*/true);
-  if (!status.ok()) return status;
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(paths.folder, /*exclusive=*/true);
   if (!lock.ok()) return lock.status();
+  absl::Status status = Require(paths, /*waiting_alone=*/true);
+  if (!status.ok()) return status;
   status = Replace(In(paths.next_folder, kLinks), Pem(rollover));
   if (!status.ok()) return status;
   // Last: from here on it is shown.
@@ -279,22 +285,22 @@ absl::Status ImportNext(const CaPaths& paths,
 }
 
 absl::Status SetPlan(const CaPaths& paths, const RolloverPlan& plan) {
-  absl::Status status = Require(paths, /*waiting_alone=*/false);
-  if (!status.ok()) return status;
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(paths.folder, /*exclusive=*/true);
   if (!lock.ok()) return lock.status();
+  absl::Status status = Require(paths, /*waiting_alone=*/false);
+  if (!status.ok()) return status;
   status = WritePlan(paths.next_folder, plan);
   if (!status.ok()) return status;
   return SyncDirectory(paths.next_folder);
 }
 
 absl::Status DropNext(const CaPaths& paths) {
-  absl::Status status = Require(paths, /*waiting_alone=*/false);
-  if (!status.ok()) return status;
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(paths.folder, /*exclusive=*/true);
   if (!lock.ok()) return lock.status();
+  absl::Status status = Require(paths, /*waiting_alone=*/false);
+  if (!status.ok()) return status;
   return RemoveFolder(paths.next_folder, In(paths.folder, ".next.gone"),
                       paths.folder);
 }
@@ -326,11 +332,11 @@ absl::Status SwitchToNext(const CaPaths& paths, const Certificate& next) {
 }
 
 absl::Status FinishRollover(const CaPaths& paths) {
-  absl::StatusOr<RolloverStatus> rollover = ReadRollover(paths);
-  if (!rollover.ok()) return rollover.status();
   absl::StatusOr<FolderLock> lock =
       FolderLock::Take(paths.folder, /*exclusive=*/true);
   if (!lock.ok()) return lock.status();
+  absl::StatusOr<RolloverStatus> rollover = ReadLocked(paths);
+  if (!rollover.ok()) return rollover.status();
   absl::Status status = FinishSwap(paths.folder);
   if (!status.ok()) return status;
   const std::string trash = In(paths.folder, ".next.gone");

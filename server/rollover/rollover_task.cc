@@ -68,9 +68,9 @@ absl::Status AskToRenew(const SwitchOrder& order, const RolloverPlan& plan,
 
 std::vector<std::string> LabelsOf(const Config& config, std::string_view ca) {
   std::vector<std::string> labels;
-  if (config.service.ca == ca) labels.push_back("");
+  if (config.service.signing_ca() == ca) labels.push_back("");
   for (const ServiceConfig& label : config.labels) {
-    if (label.ca == ca) labels.push_back(label.label);
+    if (label.signing_ca() == ca) labels.push_back(label.label);
   }
   return labels;
 }

@@ -136,6 +136,20 @@ TEST_F(RolloverTaskTest, SwitchesAtItsDateAndAsksToRenew) {
   EXPECT_EQ(Orders().size(), 2u);
 }
 
+TEST(LabelsOfTest, AreThoseThatTheCaSignsFor) {
+  Config config;
+  ServiceConfig plain, forwards, local;
+  plain.label = "plain";
+  forwards.label = "forwards";
+  forwards.upstream.connection.server.host = "est.example";
+  local = forwards;
+  local.label = "local";
+  local.upstream.local_ca = "cas/edge";
+  config.labels = {plain, forwards, local};
+  EXPECT_EQ(LabelsOf(config, "ca"), (std::vector<std::string>{"", "plain"}));
+  EXPECT_EQ(LabelsOf(config, "cas/edge"), std::vector<std::string>{"local"});
+}
+
 TEST_F(RolloverTaskTest, WaitsForTheOperatorWithoutADate) {
   Prepare("ca", {});
   RolloverTask task = MakeTask();

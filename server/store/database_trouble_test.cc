@@ -1,8 +1,12 @@
 // What a broken, full or busy database says, and that nothing is half done.
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <string>
 
 #include "absl/status/status.h"
@@ -83,6 +87,41 @@ TEST_F(SqliteTroubleTest, AMissingOrForeignFileSaysWhatToDo) {
   fputs("this is not a database, and long enough to be looked at", file);
   fclose(file);
   EXPECT_TRUE(absl::IsFailedPrecondition(OpenStore(options).status()));
+}
+
+class PostgresHostsTest : public EngineFixture {
+ protected:
+  Engine engine() const override { return Engine::kPostgresql; }
+};
+
+TEST_F(PostgresHostsTest, TheSecondIsReachedWhenTheFirstIsSilent) {
+  // Takes connections, and says nothing.
+  char folder[] = "/tmp/bestow-silent-XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = absl::StrCat(folder, "/.s.PGSQL.5432");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  ASSERT_LT(path.size(), sizeof(address.sun_path));
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
+            0);
+  ASSERT_EQ(listen(fd, 8), 0);
+  const size_t at = options_.connection.find("host=");
+  ASSERT_NE(at, std::string::npos) << options_.connection;
+  StoreOptions two = options_;
+  two.connection.insert(at + 5, absl::StrCat(folder, ","));
+  auto store = OpenStore(two);
+  EXPECT_TRUE(store.ok()) << store.status();
+  StoreOptions silent = options_;
+  silent.connection = absl::StrCat("dbname=bestow user=bestow host=", folder,
+                                   ",", folder, "/none");
+  EXPECT_TRUE(absl::IsUnavailable(OpenStore(silent).status()))
+      << OpenStore(silent).status();
+  store = absl::UnknownError("");
+  close(fd);
+  unlink(path.c_str());
+  rmdir(folder);
 }
 
 TEST(PostgresStatusTest, EachErrorHasItsStatusAndWhatToDo) {

@@ -17,7 +17,7 @@ namespace {
 
 // Renewals that were asked for again with one old certificate are followed so
 // far; a chain is longer only when its replies were lost as often.
-constexpr int kMaxReplacements = 64;
+constexpr int kMaxReplacements = 256;
 constexpr size_t kMaxSubjectText = 4096;  // for people
 
 absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
@@ -75,7 +75,7 @@ absl::Status CheckKey(SqlConnection& database, ByteView key_sha256) {
 
 struct Replaced {
   int64_t id = 0;
-  bool revoked = false;
+  std::optional<int64_t> revocation_reason;
   std::optional<int64_t> replaced_by;
 };
 
@@ -83,12 +83,13 @@ absl::StatusOr<Replaced> SelectReplaced(SqlConnection& database,
                                         std::string_view column,
                                         const auto& value) {
   absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
-      "SELECT id, revoked_at, replaced_by FROM certificates WHERE ", column,
-      " = ?"));
+      "SELECT id, revocation_reason, replaced_by FROM certificates WHERE ",
+      column, " = ?"));
   if (!query.ok()) return query.status();
   absl::Status status = query->Bind(value).ExpectRow("certificate to replace");
   if (!status.ok()) return status;
-  Replaced found{query->Int(0), !query->IsNull(1), std::nullopt};
+  Replaced found{query->Int(0), std::nullopt, std::nullopt};
+  if (!query->IsNull(1)) found.revocation_reason = query->Int(1);
   if (!query->IsNull(2)) found.replaced_by = query->Int(2);
   return found;
 }
@@ -100,15 +101,27 @@ absl::StatusOr<std::vector<int64_t>> SelectReplacedOnes(SqlConnection& database,
   std::vector<int64_t> ids;
   absl::StatusOr<Replaced> found = SelectReplaced(database, "serial", serial);
   if (!found.ok()) return found.status();
-  if (found->revoked) {
+  if (found->revocation_reason.has_value()) {
     return absl::PermissionDeniedError(
         "the certificate that is to be renewed is revoked");
   }
   ids.push_back(found->id);
-  while (found->replaced_by.has_value() &&
-         ids.size() < static_cast<size_t>(kMaxReplacements)) {
+  // Whoever holds an old one, perhaps in its time of grace, must not outlive
+  // the revocation of the new one. Superseded is said of no stolen key.
+  while (found->replaced_by.has_value()) {
+    if (ids.size() == static_cast<size_t>(kMaxReplacements)) {
+      return absl::PermissionDeniedError(
+          "the certificate that is to be renewed was renewed too often since");
+    }
     found = SelectReplaced(database, "id", *found->replaced_by);
     if (!found.ok()) return found.status();
+    if (found->revocation_reason.has_value() &&
+        *found->revocation_reason !=
+            static_cast<int64_t>(RevocationReason::kSuperseded)) {
+      return absl::PermissionDeniedError(
+          "the certificate that is to be renewed was renewed, and the new one "
+          "is revoked");
+    }
     ids.push_back(found->id);
   }
   return ids;

@@ -35,6 +35,25 @@ std::string NameOf(const StoreOptions& options) {
              : "the database of [store]";
 }
 
+absl::Status PrepareSchema(SqlConnection& database,
+                           const StoreOptions& options) {
+  absl::StatusOr<int64_t> version = SchemaVersion(database);
+  if (!version.ok()) return version.status();
+  const bool is_older = *version > 0 && *version < kSchemaVersion;
+  if (!is_older || options.older == StoreOptions::Older::kBringUp) {
+    return UpgradeSchema(database, NameOf(options));
+  }
+  if (options.older == StoreOptions::Older::kLeave &&
+      options.engine == StoreOptions::Engine::kSqlite) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      NameOf(options), " was written by an older bestow-server (schema ",
+      *version, "; this one has ", kSchemaVersion,
+      "): stop all servers of that version and start this one with "
+      "`bestow-server run`, which brings it up; nothing was changed"));
+}
+
 }  // namespace
 
 absl::Status CreateStore(const StoreOptions& options) {
@@ -53,7 +72,11 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
   absl::StatusOr<std::unique_ptr<SqlConnection>> upgrader =
       (*engine)->Connect(SqlEngine::Access::kUpgrade);
   if (!upgrader.ok()) return upgrader.status();
-  absl::Status status = UpgradeSchema(**upgrader, NameOf(options));
+  absl::Status status = PrepareSchema(**upgrader, options);
+  if (status.ok() && options.engine == StoreOptions::Engine::kSqlite &&
+      options.write_ahead) {
+    status = SetWriteAhead(**upgrader);
+  }
   upgrader->reset();
   if (!status.ok()) return status;
   absl::StatusOr<std::unique_ptr<SqlConnection>> writer =

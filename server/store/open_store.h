@@ -20,6 +20,18 @@ struct StoreOptions {
   // that the password is in, empty: none is needed.
   std::string connection;
   std::string password_file;
+  // What becomes of an older schema. A server of that schema may be running on
+  // it still, and would go on without what this one relies on.
+  enum class Older {
+    kBringUp,
+    kRefuse,
+    kLeave,  // SQLite, and nothing but BackupTo() may be called then
+  };
+  Older older = Older::kBringUp;
+  // SQLite: with a write-ahead log beside the file, as a server needs it (its
+  // readers stop no commit, and a commit stays after a power cut). Without: as
+  // the file says, which for a copy is a file that stands alone.
+  bool write_ahead = true;
   size_t max_queued = 4096;  // writes; beyond it: kResourceExhausted
   size_t max_batch = 256;    // writes in one transaction
 };
@@ -28,9 +40,9 @@ struct StoreOptions {
 // is there, unless they are there already.
 absl::Status CreateStore(const StoreOptions& options);
 
-// Opens what is there, and brings an older schema up to ours; an empty
-// database of PostgreSQL gets its tables. kFailedPrecondition, with what to do:
-// not there, not ours, of a newer schema, or (PostgreSQL) one that would call a
+// Opens what is there; an empty database of PostgreSQL gets its tables.
+// kFailedPrecondition, with what to do: not there, not ours, of a newer schema,
+// of an older one that is refused, or (PostgreSQL) one that would call a
 // commit done before it is on the disk. kUnavailable: can't be reached now.
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 

@@ -2,24 +2,22 @@
 
 #include <poll.h>
 #include <postgresql/libpq-fe.h>
-#include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
-#include "common/base/file.h"
-#include "common/base/secret.h"
 #include "server/store/postgres_status.h"
 #include "server/store/storable_text.h"
 
 namespace bestow::server {
 namespace {
 
+// All hosts of the connection, and each of them at least.
 constexpr absl::Duration kConnectWithin = absl::Seconds(5);
+constexpr absl::Duration kHostWithin = absl::Seconds(2);
 // The database gives up first, so that it is it who says why.
 constexpr absl::Duration kStatementTimeout = absl::Seconds(20);
 constexpr absl::Duration kAnswerWithin = absl::Seconds(25);
@@ -30,7 +28,6 @@ constexpr absl::Duration kReadWithin = absl::Seconds(10);
 // database ends its connection.
 constexpr absl::Duration kIdleInTransaction = absl::Seconds(20);
 constexpr absl::Duration kUpgradeWithin = absl::Hours(4);
-constexpr size_t kMaxPasswordBytes = 4096;
 
 // "bestow", as octets.
 constexpr int64_t kWriterLock = 0x626573746f77;
@@ -39,54 +36,6 @@ constexpr int64_t kWriterLock = 0x626573746f77;
 constexpr Oid kBytea = 17;
 constexpr Oid kInt8 = 20;
 constexpr Oid kText = 25;
-
-using ConnectionInfo =
-    std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
-
-absl::StatusOr<ConnectionInfo> ParseConnection(const std::string& text) {
-  char* error = nullptr;
-  ConnectionInfo info(PQconninfoParse(text.c_str(), &error), &PQconninfoFree);
-  if (info != nullptr) {
-    for (const PQconninfoOption* option = info.get();
-         option->keyword != nullptr; ++option) {
-      if (option->val != nullptr &&
-          std::string_view(option->keyword) == "password") {
-        return absl::InvalidArgumentError(
-            "the connection must not hold a password, which anybody could read "
-            "there: put it into a file and name that as password_file");
-      }
-    }
-    return info;
-  }
-  // The message may quote what was meant as a password.
-  PQfreemem(error);
-  return absl::InvalidArgumentError(
-      "not a connection of PostgreSQL, like \"host=/run/postgresql "
-      "dbname=bestow user=bestow\"");
-}
-
-absl::StatusOr<Secret> ReadPassword(const std::string& path) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("can't read the database's password from ", path));
-  }
-  if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("others may read the database's password in ", path,
-                     ": make it the server's own (chmod 600)"));
-  }
-  absl::StatusOr<std::string> text = ReadFile(path, kMaxPasswordBytes);
-  if (!text.ok()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the database's password: ", text.status().message()));
-  }
-  // A Secret ends with a NUL for libpq, and is cleansed.
-  Secret password(absl::StrCat(absl::StripTrailingAsciiWhitespace(*text),
-                               std::string(1, 0)));
-  Cleanse(text->data(), text->size());
-  return password;
-}
 
 struct TimeLimits {
   absl::Duration statement;  // the database's own; zero: none
@@ -124,10 +73,6 @@ std::string Numbered(std::string_view sql) {
 }
 
 }  // namespace
-
-absl::Status CheckPostgresConnection(const std::string& connection) {
-  return ParseConnection(connection).status();
-}
 
 void PostgresConnection::ResultDeleter::operator()(pg_result* result) const {
   PQclear(result);
@@ -209,49 +154,40 @@ PostgresConnection::~PostgresConnection() { PQfinish(connection_); }
 
 absl::StatusOr<std::unique_ptr<PostgresConnection>> PostgresConnection::Open(
     const PostgresOptions& options, SqlEngine::Access access) {
-  absl::StatusOr<ConnectionInfo> info = ParseConnection(options.connection);
-  if (!info.ok()) return info.status();
-  // Ours first: what the connection says itself comes later and wins. Without
-  // the first four a machine that vanished would be waited for for hours.
-  // Whoever stands between could read and change all; a unix socket has no
-  // TLS, and needs none.
-  std::vector<const char*> keywords = {"keepalives_idle",
-                                       "keepalives_interval",
-                                       "keepalives_count",
-                                       "tcp_user_timeout",
-                                       "sslmode",
-                                       "client_encoding",
-                                       "fallback_application_name"};
-  std::vector<const char*> values = {
-      "10", "5", "3", "15000", "verify-full", "UTF8", "bestow-server"};
-  for (const PQconninfoOption* option = info->get(); option->keyword != nullptr;
-       ++option) {
-    if (option->val == nullptr) continue;
-    keywords.push_back(option->keyword);
-    values.push_back(option->val);
+  absl::StatusOr<std::vector<PostgresParameters>> hosts =
+      ReadPostgresParameters(options);
+  if (!hosts.ok()) return hosts.status();
+  // One by one: libpq has no time limit for each where it does not block, and
+  // would wait for ever for a first one that is silent.
+  const absl::Duration within = std::max(
+      kConnectWithin / static_cast<int64_t>(hosts->size()), kHostWithin);
+  absl::Status failure;
+  for (const PostgresParameters& host : *hosts) {
+    absl::StatusOr<std::unique_ptr<PostgresConnection>> connection =
+        OpenHost(host, access, within);
+    if (connection.ok()) return connection;
+    failure.Update(connection.status());
   }
-  std::optional<Secret> password;
-  if (!options.password_file.empty()) {
-    absl::StatusOr<Secret> read = ReadPassword(options.password_file);
-    if (!read.ok()) return read.status();
-    password = *std::move(read);
-    keywords.push_back("password");
-    values.push_back(password->text().data());
-  }
-  keywords.push_back(nullptr);
-  values.push_back(nullptr);
+  return failure;
+}
+
+absl::StatusOr<std::unique_ptr<PostgresConnection>>
+PostgresConnection::OpenHost(const PostgresParameters& host,
+                             SqlEngine::Access access, absl::Duration within) {
+  const PostgresParameters::Arrays arrays = host.arrays();
   std::unique_ptr<PostgresConnection> connection(new PostgresConnection(
-      PQconnectStartParams(keywords.data(), values.data(), /*expand_dbname=*/0),
+      PQconnectStartParams(arrays.keywords.data(), arrays.values.data(),
+                           /*expand_dbname=*/0),
       LimitsOf(access).answer));
-  absl::Status status = connection->Connect();
+  absl::Status status = connection->Connect(within);
   if (status.ok()) status = connection->Configure(access);
   if (!status.ok()) return status;
   return connection;
 }
 
-absl::Status PostgresConnection::Connect() {
+absl::Status PostgresConnection::Connect(absl::Duration within) {
   if (connection_ == nullptr) return Lost("out of memory");
-  const absl::Time deadline = absl::Now() + kConnectWithin;
+  const absl::Time deadline = absl::Now() + within;
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
   while (PQstatus(connection_) != CONNECTION_BAD) {
     absl::Status status = WaitForSocket(

@@ -1,5 +1,5 @@
-// PostgreSQL behind SqlConnection; only this file's source, and that of the
-// tests' fixture, includes <postgresql/libpq-fe.h>.
+// PostgreSQL behind SqlConnection. No header includes
+// <postgresql/libpq-fe.h>.
 #ifndef SERVER_STORE_POSTGRES_CONNECTION_H_
 #define SERVER_STORE_POSTGRES_CONNECTION_H_
 
@@ -13,21 +13,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "server/store/postgres_parameters.h"
 #include "server/store/sql.h"
 
 struct pg_conn;
 struct pg_result;
 
 namespace bestow::server {
-
-struct PostgresOptions {
-  std::string connection;     // for libpq, without a password
-  std::string password_file;  // empty: no password
-};
-
-// kInvalidArgument, saying what to do: not a connection string, or one with a
-// password in it. Looks at nothing outside.
-absl::Status CheckPostgresConnection(const std::string& connection);
 
 // Over TCP the server has to show its certificate, unless the connection says
 // otherwise (sslmode). Nothing of it blocks for ever: connecting, and each
@@ -65,7 +57,10 @@ class PostgresConnection : public SqlConnection {
   using Result = std::unique_ptr<pg_result, ResultDeleter>;
 
   PostgresConnection(pg_conn* connection, absl::Duration answer_within);
-  absl::Status Connect();
+  static absl::StatusOr<std::unique_ptr<PostgresConnection>> OpenHost(
+      const PostgresParameters& host, SqlEngine::Access access,
+      absl::Duration within);
+  absl::Status Connect(absl::Duration within);
   absl::Status Configure(SqlEngine::Access access);
   absl::Status ExpectSetting(const std::string& name,
                              const std::string& advice);

@@ -34,7 +34,8 @@ class ReadPool {
   std::mutex mutex_;
   std::vector<std::unique_ptr<SqlConnection>> idle_;
   absl::Time next_attempt_ = absl::InfinitePast();
-  absl::Status last_failure_;
+  absl::Status last_failure_;  // OK: the last attempt was well
+  bool on_trial_ = false;      // somebody tries after a failure
 };
 
 }  // namespace bestow::server

@@ -30,14 +30,14 @@ absl::Status VoidSecrets(SqlConnection& database, absl::Time made_at,
 }
 
 absl::Status NoteBackup(SqlConnection& database, absl::Time made_at) {
-  absl::Status status = database.Execute(
-      "DELETE FROM digest_nonces;"
-      "DELETE FROM settings WHERE name = 'nonce_key';");
-  if (!status.ok()) return status;
-  absl::StatusOr<SqlStatement> remove =
-      database.Prepare("DELETE FROM settings WHERE name = ?");
-  if (!remove.ok()) return remove.status();
-  status = remove->Bind(std::string_view(kRestoredSetting)).Run();
+  absl::Status status = database.Execute("DELETE FROM digest_nonces");
+  for (std::string_view name : {kNonceKeySetting, kRestoredSetting}) {
+    if (!status.ok()) return status;
+    absl::StatusOr<SqlStatement> remove =
+        database.Prepare("DELETE FROM settings WHERE name = ?");
+    if (!remove.ok()) return remove.status();
+    status = remove->Bind(name).Run();
+  }
   if (!status.ok()) return status;
   absl::StatusOr<SqlStatement> insert =
       database.Prepare("INSERT INTO settings (name, value) VALUES (?, ?)");

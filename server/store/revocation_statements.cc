@@ -18,21 +18,25 @@ bool IsHold(const CertificateRecord& record) {
          record.revocation->reason == RevocationReason::kCertificateHold;
 }
 
-// What the order names, whatever its state.
+// What the order names, whatever its state. Also what has expired: a label may
+// still renew it (its time of grace), and a key stays compromised. Of an
+// identity without those that were renewed: their renewals answer for them.
 absl::StatusOr<std::vector<CertificateRecord>> SelectMeant(
     SqlConnection& database, const RevokeOrder& order) {
   std::string_view condition;
   if (!order.serial.empty()) condition = "c.serial = ?";
-  if (!order.identity.empty()) condition = "i.name = ?";
+  if (!order.identity.empty()) {
+    condition = "i.name = ? AND (c.not_after >= ? OR c.replaced_by IS NULL)";
+  }
   if (!order.key_sha256.empty()) condition = "c.key_sha256 = ?";
-  absl::StatusOr<SqlStatement> query =
-      database.Prepare(absl::StrCat(kSelectCertificates, "WHERE ", condition,
-                                    " AND c.not_after >= ? ORDER BY c.id"));
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      absl::StrCat(kSelectCertificates, "WHERE ", condition, " ORDER BY c.id"));
   if (!query.ok()) return query.status();
   if (!order.serial.empty()) query->Bind(ByteView(order.serial));
-  if (!order.identity.empty()) query->Bind(order.identity);
+  if (!order.identity.empty()) {
+    query->Bind(order.identity).Bind(order.revocation.at);
+  }
   if (!order.key_sha256.empty()) query->Bind(ByteView(order.key_sha256));
-  query->Bind(order.revocation.at);
   return ReadCertificates(*query);
 }
 
@@ -97,8 +101,7 @@ absl::Status CheckOrder(const RevokeOrder& order) {
 
 absl::Status NothingToDo(const RevokeOrder& order, bool any) {
   if (!any) {
-    return absl::NotFoundError(
-        "there is no such certificate, or none that has not expired");
+    return absl::NotFoundError("there is no such certificate");
   }
   return absl::NotFoundError(order.release ? "no such certificate is on hold"
                                            : "revoked already");

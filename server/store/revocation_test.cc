@@ -121,9 +121,7 @@ TEST_P(RevocationTest, RefusesWhatMakesNoSense) {
   two.identity = "gw-17";
   two.serial = {1};
   EXPECT_TRUE(absl::IsInvalidArgument(store_->Revoke(two).status()));
-  // Over already; revoked already.
-  EXPECT_TRUE(absl::IsNotFound(
-      RevokeSerial("s1", Reason::kUnspecified, absl::Hours(25)).status()));
+  // Revoked already.
   ASSERT_TRUE(RevokeSerial("s1", Reason::kSuperseded).ok());
   EXPECT_TRUE(
       absl::IsNotFound(RevokeSerial("s1", Reason::kKeyCompromise).status()));
@@ -212,6 +210,59 @@ TEST_P(RevocationTest, ACompromisedKeyIsCertifiedNoMore) {
   ASSERT_TRUE(RevokeSerial("s2", Reason::kSuperseded).ok());
   EXPECT_TRUE(absl::IsPermissionDenied(Issue(Make("s3", "k1")).status()));
   EXPECT_TRUE(Issue(Make("s4", "k2")).ok());
+}
+
+// A label may renew what has expired, within its time of grace.
+TEST_P(RevocationTest, WhatHasExpiredIsRevokedToo) {
+  MakeCertificate("s1", "k1");
+  ASSERT_TRUE(Issue(Make("s2", "k2", absl::Hours(1000))).ok());
+  RevokeOrder order = Order(Reason::kUnspecified, absl::Hours(25));
+  order.identity = "gw-17";
+  EXPECT_EQ(store_->Revoke(order)->size(), 2u);
+  for (const char* old : {"s1", "s2"}) {
+    Issuance renewal = Make("s3", "k3");
+    renewal.replaces_serial = ToBytes(AsBytes(old));
+    EXPECT_TRUE(absl::IsPermissionDenied(Issue(renewal).status())) << old;
+  }
+  EXPECT_EQ(OnCrl(absl::Hours(25)), Lines{"s2 unspecified"});
+}
+
+TEST_P(RevocationTest, AKeyIsCompromisedWhenItsCertificatesHaveExpired) {
+  MakeCertificate("s1", "k1");
+  RevokeOrder order = Order(Reason::kKeyCompromise, absl::Hours(25));
+  order.key_sha256 = ToBytes(AsBytes("k1"));
+  ASSERT_TRUE(store_->Revoke(order).ok());
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(Make("s2", "k1")).status()));
+}
+
+// Whoever kept the old key must not get around the new one's revocation.
+TEST_P(RevocationTest, ARevokedRenewalEndsWhatItWasMadeFrom) {
+  MakeCertificate("s1", "k1");
+  Issuance renewal = Make("s2", "k2", absl::Hours(1000));
+  renewal.replaces_serial = ToBytes(AsBytes("s1"));
+  ASSERT_TRUE(Issue(renewal).ok());
+  // Of the identity, what was renewed is left to its renewal once it is over.
+  RevokeOrder order = Order(Reason::kUnspecified, absl::Hours(25));
+  order.identity = "gw-17";
+  auto revoked = store_->Revoke(order);
+  ASSERT_TRUE(revoked.ok()) << revoked.status();
+  ASSERT_EQ(revoked->size(), 1u);
+  EXPECT_EQ(ToText(revoked->front().serial), "s2");
+  Issuance again = Make("s3", "k3");
+  again.replaces_serial = ToBytes(AsBytes("s1"));
+  EXPECT_TRUE(absl::IsPermissionDenied(Issue(again).status()));
+}
+
+// A reply that was lost, and tidied away by the operator, is no theft.
+TEST_P(RevocationTest, ASupersededRenewalLeavesTheWayFree) {
+  MakeCertificate("s1", "k1");
+  Issuance renewal = Make("s2", "k2");
+  renewal.replaces_serial = ToBytes(AsBytes("s1"));
+  ASSERT_TRUE(Issue(renewal).ok());
+  ASSERT_TRUE(RevokeSerial("s2", Reason::kSuperseded).ok());
+  Issuance again = Make("s3", "k3");
+  again.replaces_serial = ToBytes(AsBytes("s1"));
+  EXPECT_TRUE(Issue(again).ok());
 }
 
 TEST_P(RevocationTest, ASecretRepeatsNoRevokedCertificate) {

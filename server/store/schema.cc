@@ -342,9 +342,21 @@ absl::StatusOr<int64_t> SchemaVersion(SqlConnection& database) {
   return SelectNumber(database, "SELECT max(version) FROM schema_version");
 }
 
+absl::Status SetWriteAhead(SqlConnection& database) {
+  absl::StatusOr<SqlStatement> mode =
+      database.Prepare("PRAGMA journal_mode=WAL");
+  if (!mode.ok()) return mode.status();
+  absl::Status status = mode->ExpectRow("journal mode");
+  if (!status.ok()) return status;
+  if (mode->Text(0) == "wal") return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      "SQLite keeps no write-ahead log here (journal mode ", mode->Text(0),
+      "): the state folder belongs on a local disk"));
+}
+
 absl::Status CreateSchema(SqlConnection& database) {
   if (database.dialect() == SqlDialect::kSqlite) {
-    absl::Status status = database.Execute("PRAGMA journal_mode=WAL;");
+    absl::Status status = SetWriteAhead(database);
     if (!status.ok()) return status;
   }
   return InWriteTransaction(database, [&] { return RunSteps(database, 0); });

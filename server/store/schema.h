@@ -18,6 +18,9 @@ inline constexpr int kSchemaVersion = 3;
 // 0: an empty database. A negative number: tables that are not ours.
 absl::StatusOr<int64_t> SchemaVersion(SqlConnection& database);
 
+// SQLite alone. The file remembers it. kFailedPrecondition: it can't be.
+absl::Status SetWriteAhead(SqlConnection& database);
+
 // Makes the tables in an empty database, SQLite's in WAL mode.
 absl::Status CreateSchema(SqlConnection& database);
 

@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
@@ -169,6 +170,30 @@ TEST_P(SchemaTest, AnUpgradedDatabaseIsLikeANewOne) {
   ASSERT_TRUE(CreateStore(options_).ok());
   EXPECT_EQ(upgraded, Shape());
   EXPECT_GT(upgraded.size(), 5000u);
+}
+
+// A server of that version may be running on it.
+TEST_P(SchemaTest, IsNotBroughtUpUnlessThatIsMeant) {
+  const std::string before = Shape();
+  options_.older = StoreOptions::Older::kRefuse;
+  const absl::Status refused = OpenStore(options_).status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_TRUE(absl::StrContains(refused.message(), "bestow-server run"))
+      << refused;
+  options_.older = StoreOptions::Older::kLeave;
+  auto left = OpenStore(options_);
+  EXPECT_EQ(left.ok(), on_sqlite()) << left.status();
+  if (left.ok()) {
+    const std::string copy =
+        absl::StrCat(testing::TempDir(), "/copy", GetParam().version, ".db");
+    unlink(copy.c_str());
+    ASSERT_TRUE((*left)->BackupTo(copy).ok());
+    EXPECT_TRUE(OpenStore({.path = copy, .write_ahead = false}).ok());
+  }
+  EXPECT_EQ(Version(), GetParam().version);
+  EXPECT_EQ(Shape(), before);
+  options_.older = StoreOptions::Older::kBringUp;
+  ExpectEverythingIsThere();
 }
 
 TEST_P(SchemaTest, AnUpgradeThatFailsChangesNothing) {

@@ -7,6 +7,8 @@ namespace bestow::server {
 // Of which moment's backup the database is: "2026-11-21T12:00:00Z". One that
 // was never restored has no such setting.
 inline constexpr char kRestoredSetting[] = "restored_backup_of";
+// The key of Digest nonces that all servers share, sealed.
+inline constexpr char kNonceKeySetting[] = "digest_nonce_key";
 
 }  // namespace bestow::server
 

@@ -11,8 +11,8 @@
 
 namespace bestow::server {
 
-// Thread-safe. Names are ours: "restored_at", "nonce_key". Not for secrets,
-// unless they are sealed (auth/sealed_secret.h).
+// Thread-safe. Names are ours (setting_names.h). Not for secrets, unless they
+// are sealed (auth/sealed_secret.h).
 class SettingsStore {
  public:
   virtual ~SettingsStore() = default;

@@ -19,6 +19,10 @@ def header(name_="state/ca/ca.pem", mode=0o644, size=905, **more):
     return resum(block)
 
 
+def large(size):
+    return patch(header(), 124, b"\x80" + size.to_bytes(11, "big"))
+
+
 def resum(block):
     """With the checksum that the other octets make."""
     block = bytearray(block)
@@ -42,6 +46,8 @@ def tar_header(_):
     ok("gnu_tar", "As tar --format=ustar writes it, owners and times aside", good)
     ok("empty_file", "An empty file", header(size=0))
     ok("largest", "One octet below 8 GiB", header(size=8 ** 11 - 1))
+    ok("larger", "8 GiB, as GNU's tar writes it", large(8 ** 11))
+    ok("largest_binary", "4 TiB", large(2 ** 42))
     ok("longest_name", "A name of 100 octets", header("a/" * 49 + "ab"))
     ok("all_bits", "All permissions", header(mode=0o777))
     bad("absolute", "An absolute name", patch(good, 0, b"/"), "name")
@@ -65,7 +71,11 @@ def tar_header(_):
     bad("time", "A time", header(mtime=1), "damaged")
     bad("prefix", "A prefix of the name", patch(good, 345, b"etc"), "damaged")
     bad("gnu", "GNU's magic", patch(good, 257, b"ustar  \0"), "damaged")
-    bad("binary_size", "A size in binary", patch(good, 124, b"\x80" + bytes(11)), "size")
+    bad("binary_size", "A size in binary", large(0), "damaged")
+    bad("binary_small", "A size in binary that octal digits hold", large(8 ** 11 - 1), "damaged")
+    bad("binary_over", "One octet over 4 TiB", large(2 ** 42 + 1), "4 TiB")
+    bad("binary_huge", "A size of eleven octets", large(2 ** 88 - 1), "size")
+    bad("binary_negative", "A negative size", patch(header(), 124, b"\xff" * 12), "size")
     bad("spaces", "A size with spaces", patch(good, 124, b"       1611\0"), "size")
     bad("checksum", "A wrong checksum", good[:148] + b"000000\0 " + good[156:], "damaged")
     bad("trailing", "Octets behind the fields", patch(good, 511, b"x"), "damaged")
@@ -123,7 +133,7 @@ def backup_manifest(_):
     bad("part_mode", "A mode in decimal", manifest(part("a", mode="0680")), "mode")
     bad("part_setuid", "A mode with more than permissions", manifest(part("a", mode="4755")), "mode")
     bad("part_negative", "A negative size", manifest({**part("a"), "size": -1}), "size")
-    bad("part_large", "A size over 8 GiB", manifest({**part("a"), "size": 8 ** 11}), "8 GiB")
+    bad("part_large", "A size over 4 TiB", manifest({**part("a"), "size": 2 ** 42 + 1}), "4 TiB")
     bad("part_fraction", "A size of one and a half", manifest({**part("a"), "size": 1.5}), "size")
     bad("part_hash", "A hash that is none", manifest({**part("a"), "sha256": "x" * 64}), "hash")
     bad("part_hash_upper", "A hash in capitals", manifest({**part("a", b"a"), "sha256": "AB" * 32}), "another way")
