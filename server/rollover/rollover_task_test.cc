@@ -97,7 +97,9 @@ class RolloverTaskTest : public testing::Test {
   }
   int SwitchesInAudit() {
     int count = 0;
-    for (const AuditRecord& record : *store_->ReadAudit(0, 100)) {
+    const auto records = store_->ReadAudit(0, 100);
+    EXPECT_TRUE(records.ok()) << records.status();
+    for (const AuditRecord& record : *records) {
       if (record.entry.action == "ca switch") ++count;
     }
     return count;
