@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
@@ -11,6 +12,7 @@
 #include "server/est/reply.h"
 #include "server/est/status_table.h"
 #include "server/est/store_refusal.h"
+#include "server/store/listing.h"
 #include "server/upstream/contents_check.h"
 
 namespace bestow::server {
@@ -87,9 +89,7 @@ void Forwarding::OnReserved(absl::StatusOr<PendingRequest> reserved) {
 }
 
 void Forwarding::Repeat() {
-  const Sha256Digest key = Sha256(order_.request.spki);
-  absl::StatusOr<CertificateRecord> record =
-      services_.store->FindCertificateByKey(order_.issue.identity_id, key);
+  absl::StatusOr<CertificateRecord> record = FindIssued();
   if (!record.ok()) return done_(record.status());
   if (record->revocation.has_value()) {
     return done_(Refuse(Problem::kSecretSpent,
@@ -111,6 +111,24 @@ void Forwarding::Repeat() {
   audit.serial = record->serial;
   services_.audit->Append(std::move(audit));
   done_(ForwardingAnswer{std::move(record->certificate), {}});
+}
+
+// The newest of this key, and of no other label.
+absl::StatusOr<CertificateRecord> Forwarding::FindIssued() const {
+  CertificateFilter filter;
+  filter.identity = order_.issue.identity;
+  filter.label = exchange_->service().label;
+  const Sha256Digest key = Sha256(order_.request.spki);
+  filter.key_sha256 = Bytes(key.begin(), key.end());
+  Page page;
+  page.limit = kMaxPage;
+  absl::StatusOr<std::vector<CertificateRecord>> records =
+      services_.store->ListCertificates(filter, page);
+  if (!records.ok()) return records.status();
+  if (records->empty()) {
+    return absl::NotFoundError("the certificate that was issued is not there");
+  }
+  return std::move(records->back());
 }
 
 void Forwarding::Send() {

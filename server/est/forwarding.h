@@ -61,6 +61,7 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   void OnReserved(absl::StatusOr<PendingRequest> reserved);
   // What the key got before, whose reply was lost.
   void Repeat();
+  absl::StatusOr<CertificateRecord> FindIssued() const;
   void Send();
   void OnAnswer(ForwardAnswer answer);
   void Record(const Certificate& certificate);

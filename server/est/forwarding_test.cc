@@ -1,5 +1,7 @@
 // Services with an upstream, which is a value here: what it answers.
+#include <algorithm>
 #include <functional>
+#include <future>
 #include <optional>
 #include <string>
 #include <utility>
@@ -10,6 +12,7 @@
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
 #include "server/est/service_fixture.h"
+#include "server/store/certificate_record.h"
 #include "server/upstream/forwarder.h"
 
 namespace bestow::server {
@@ -65,6 +68,14 @@ class ForwardingTest : public ServiceFixture {
                });
     return answer;
   }
+  void StoreNow(Issuance issuance) {
+    std::promise<absl::Status> stored;
+    store_->Issue(std::move(issuance), [&](absl::StatusOr<Issued> issued) {
+      stored.set_value(issued.status());
+    });
+    const absl::Status status = stored.get_future().get();
+    ASSERT_TRUE(status.ok()) << status;
+  }
   void Answer(Kind kind) {
     upstream_.answer = [kind](const ForwardRequest&) {
       ForwardAnswer answer;
@@ -97,6 +108,26 @@ TEST_F(ForwardingTest, RecordsAndHandsOutWhatTheUpstreamIssued) {
   // The reply was lost: the same again, and the upstream is not asked.
   EXPECT_EQ(IssuedBy(Ask(*device_)), issued);
   EXPECT_EQ(upstream_.requests.size(), 1u);
+}
+
+// Not what the key has got elsewhere meanwhile.
+TEST_F(ForwardingTest, RepeatsTheLabelsOwnCertificate) {
+  const Certificate issued = IssuedBy(Ask(*device_));
+  Issuance elsewhere;
+  elsewhere.record =
+      RecordOf(*IssueTo(upstream_.requests[0], contents_).certificate);
+  elsewhere.record.identity_id = store_->FindIdentity("gw-17")->id;
+  elsewhere.record.label = "plant";
+  elsewhere.record.issued_at = clock_.Now();
+  StoreNow(std::move(elsewhere));
+  EXPECT_EQ(IssuedBy(Ask(*device_)), issued);
+  EXPECT_EQ(upstream_.requests.size(), 1u);
+  // Nor when its own is revoked.
+  RevokeOrder revoke;
+  revoke.serial = issued.serial;
+  revoke.revocation.at = clock_.Now();
+  ASSERT_TRUE(store_->Revoke(revoke).ok());
+  ExpectNothingButAudited([&] { return Ask(*device_); }, "secret-spent");
 }
 
 TEST_F(ForwardingTest, ForwardsNoOtherNames) {
@@ -183,6 +214,52 @@ TEST_F(ForwardingTest, HandsOutNoMoreThanTheProfileGives) {
     EXPECT_EQ(Ask(*device_).status, 502);
   }
   EXPECT_EQ(RecordCount(), 0u);
+}
+
+// Signed upstream, and in no record here: an operator can have it revoked.
+TEST_F(ForwardingTest, AuditsWhatIsSignedAndNotRecorded) {
+  const Certificate taken = IssuedBy(Ask(*device_));
+  const auto other = *SoftwareSigner::Generate();
+  const std::string password = Basic("gw-17", kPassword);
+  std::optional<Certificate> unrecorded;
+  const auto expect = [&](const std::string& why) {
+    const int64_t before = store_->LastAudit()->sequence;
+    const HttpResponse response = Enroll(MakeCsr(*other, "CN=gw-17"), password);
+    EXPECT_EQ(response.status, 502) << response.body;
+    EXPECT_TRUE(absl::StrContains(response.body, why)) << response.body;
+    const auto entries = AuditAfter(before);
+    const auto found = std::find_if(
+        entries.begin(), entries.end(), [&](const AuditRecord& record) {
+          return record.entry.serial == unrecorded->serial;
+        });
+    ASSERT_NE(found, entries.end());
+    EXPECT_EQ(found->entry.outcome, "failed");
+    EXPECT_EQ(found->entry.subject, "gw-17");
+    for (const std::string& text :
+         {unrecorded->SerialHex(), unrecorded->issuer.ToText(), why,
+          std::string("have it revoked there")}) {
+      EXPECT_TRUE(absl::StrContains(found->entry.detail, text))
+          << found->entry.detail;
+    }
+  };
+  SubscriberContents ra = contents_;
+  ra.extended_key_usage.push_back(oids::KpCmcRa());
+  upstream_.answer = [&](const ForwardRequest& request) {
+    ForwardAnswer answer = IssueTo(request, ra);
+    unrecorded = answer.certificate;
+    return answer;
+  };
+  expect("extended key usage");
+  // Another CA gives it a number that stands in a record.
+  upstream_.answer = [&](const ForwardRequest& request) {
+    ForwardAnswer answer = IssueTo(request, contents_);
+    answer.certificate->serial = taken.serial;
+    answer.certificate->issuer = *Name::FromText("CN=Another CA");
+    unrecorded = answer.certificate;
+    return answer;
+  };
+  expect("recorded here");
+  EXPECT_EQ(RecordCount(), 1u);
 }
 
 TEST_F(ForwardingTest, TheLocalCaSignsShortlyAndOnlyWhileUpstreamIsDown) {

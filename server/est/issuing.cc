@@ -101,6 +101,16 @@ void Issuing::OnStored(const Certificate& certificate,
       attempts_ < kMaxAttempts) {
     return Sign();
   }
+  // An upstream counts as it likes, and here no two have the same number.
+  if (absl::IsAlreadyExists(issued.status()) && signed_elsewhere_) {
+    return done_(Refuse(
+        Problem::kUpstreamReply,
+        absl::StrCat("the upstream's certificate has serial number ",
+                     certificate.SerialHex(), " of issuer \"",
+                     certificate.issuer.ToText(),
+                     "\", and another certificate that is recorded here has "
+                     "that number already")));
+  }
   // Revoked since it was judged, perhaps by the word of another server.
   if (absl::IsPermissionDenied(issued.status()) &&
       !order_.replaces_serial.empty()) {

@@ -44,7 +44,8 @@ class Issuing : public std::enable_shared_from_this<Issuing> {
                     std::shared_ptr<Exchange> exchange, IssueOrder order,
                     Done done);
   // The same with a certificate that another CA has signed already. One that
-  // is recorded for this identity and label already is handed out again.
+  // is recorded for this identity and label already is handed out again; one
+  // whose serial number another has is kUpstreamReply.
   static void Record(const Services& services,
                      std::shared_ptr<Exchange> exchange, IssueOrder order,
                      const Certificate& certificate, Done done);
