@@ -1,7 +1,10 @@
 #include "agent/credentials/credential.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "common/base/failpoint.h"
@@ -15,6 +18,8 @@ namespace {
 
 constexpr size_t kMaxFileBytes = 256 * 1024;
 constexpr size_t kMaxChainCertificates = 16;
+// TPM2B_NAME: an algorithm and its longest digest (TPM 2.0 Part 2, 10.5.2).
+constexpr size_t kMaxNameBytes = 2 + 64;
 
 absl::Status WriteOne(const std::string& folder, std::string_view name,
                       std::string_view content, mode_t mode) {
@@ -54,6 +59,18 @@ absl::Status ReadMeta(const std::string& folder, Credential* out) {
     return Broken(folder, "meta.toml", "renewal_draw");
   }
   out->renewal_draw = *draw;
+  // Not there: from before names were kept.
+  if (meta["parent_name"]) {
+    auto hex = meta["parent_name"].value<std::string>();
+    std::string name;
+    if (!hex || hex->empty() || hex->size() > 2 * kMaxNameBytes ||
+        hex->size() % 2 != 0 ||
+        !std::all_of(hex->begin(), hex->end(), absl::ascii_isxdigit) ||
+        !absl::HexStringToBytes(*hex, &name)) {
+      return Broken(folder, "meta.toml", "parent_name");
+    }
+    out->key.parent_name = ToBytes(AsBytes(name));
+  }
   return absl::OkStatus();
 }
 
@@ -81,12 +98,17 @@ absl::Status WriteCredentialFiles(const std::string& folder,
     absl::StrAppend(&chain, SerializeCertificatePem(certificate.der));
   }
   if (auto s = WriteOne(folder, "chain.pem", chain, 0644); !s.ok()) return s;
-  const std::string meta = absl::StrCat(
+  std::string meta = absl::StrCat(
       "obtained_at = \"",
       absl::FormatTime(absl::RFC3339_full, credential.obtained_at,
                        absl::UTCTimeZone()),
       "\"\nrenewal_draw = ", absl::StrFormat("%.6f", credential.renewal_draw),
       "\n");
+  if (!credential.key.parent_name.empty()) {
+    absl::StrAppend(&meta, "parent_name = \"",
+                    absl::BytesToHexString(AsText(credential.key.parent_name)),
+                    "\"\n");
+  }
   return WriteOne(folder, "meta.toml", meta, 0644);
 }
 

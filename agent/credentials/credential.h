@@ -14,7 +14,7 @@
 namespace bestow::agent {
 
 struct Credential {
-  TpmKey key;
+  TpmKey key;  // its parent's name is kept in meta.toml
   Certificate certificate;
   std::vector<Certificate> chain;  // from its issuer up, without the root
   // The server backdates not_before, so the lifetime counts from here.

@@ -104,7 +104,8 @@ absl::StatusOr<std::optional<TpmKey>> CredentialReader::PendingKey() const {
   }
   // It became the current one, and only its removal was cut off.
   auto current = Current();
-  if (current.ok() && current->has_value() && (*current)->key == *key) {
+  if (current.ok() && current->has_value() &&
+      (*current)->key.public_blob == key->public_blob) {
     return std::nullopt;
   }
   return *std::move(key);

@@ -7,22 +7,108 @@
 #include <string>
 
 #include "absl/strings/cord.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
 namespace bestow {
 namespace {
 
-constexpr std::string_view kPayload = "bestow/tpm-action";
+constexpr std::string_view kActionPayload = "bestow/tpm-action";
+constexpr std::string_view kRetryAfterPayload = "bestow/tpm-retry-after";
+
+constexpr std::string_view kBusy = "the TPM is busy; trying again later";
+constexpr std::string_view kGone =
+    "the TPM was reset meanwhile, or another program flushed what is not its "
+    "own";
+constexpr std::string_view kNoMemory =
+    "the TPM has no free memory: another program holds its slots; use "
+    "device:/dev/tpmrm0, or flush them (tpm2_flushcontext -t)";
+constexpr std::string_view kNoSessions =
+    "the TPM has no room for a session: another program holds them; use "
+    "device:/dev/tpmrm0, or flush them (tpm2_flushcontext -l)";
+constexpr std::string_view kOldSessions =
+    "saved sessions of another program are too old to go on; flush them "
+    "(tpm2_flushcontext -s), or restart the machine";
+constexpr std::string_view kLost =
+    "this TPM can't load the key: it was made in another TPM, or the TPM was "
+    "cleared since; the device must be enrolled again";
+
+// What the TPM says, Part 2, 6.6.3; what it means for a caller, Part 1, 37 and
+// 38, Part 3, 10.
+struct Meaning {
+  TSS2_RC code;
+  TpmAction action;
+  std::string_view advice;
+};
+constexpr Meaning kMeanings[] = {
+    {TPM2_RC_RETRY, TpmAction::kRetry, kBusy},
+    {TPM2_RC_YIELDED, TpmAction::kRetry, kBusy},
+    {TPM2_RC_CANCELED, TpmAction::kRetry, kBusy},
+    {TPM2_RC_TESTING, TpmAction::kRetry,
+     "the TPM is testing itself; trying again later"},
+    {TPM2_RC_NEEDS_TEST, TpmAction::kRetry,
+     "the TPM wants to test itself first, and does not get done; trying again "
+     "later"},
+    {TPM2_RC_NV_RATE, TpmAction::kRetry,
+     "the TPM spares its flash from too many writes; trying again later"},
+    {TPM2_RC_NV_UNAVAILABLE, TpmAction::kRetry,
+     "the TPM can't write its flash now; trying again later"},
+    {TPM2_RC_REFERENCE_H0, TpmAction::kStartOver, kGone},
+    {TPM2_RC_REFERENCE_H1, TpmAction::kStartOver, kGone},
+    {TPM2_RC_REFERENCE_H2, TpmAction::kStartOver, kGone},
+    {TPM2_RC_REFERENCE_S0, TpmAction::kStartOver, kGone},
+    {TPM2_RC_REFERENCE_S1, TpmAction::kStartOver, kGone},
+    {TPM2_RC_REFERENCE_S2, TpmAction::kStartOver, kGone},
+    {TPM2_RC_MEMORY, TpmAction::kFreeMemory, kNoMemory},
+    {TPM2_RC_OBJECT_MEMORY, TpmAction::kFreeMemory, kNoMemory},
+    {TPM2_RC_OBJECT_HANDLES, TpmAction::kFreeMemory, kNoMemory},
+    {TPM2_RC_SESSION_MEMORY, TpmAction::kFreeMemory, kNoSessions},
+    {TPM2_RC_SESSION_HANDLES, TpmAction::kFreeMemory, kNoSessions},
+    {TPM2_RC_CONTEXT_GAP, TpmAction::kFreeMemory, kOldSessions},
+    {TPM2_RC_TOO_MANY_CONTEXTS, TpmAction::kNeedsRestart,
+     "the TPM has counted too many saved contexts: restart the machine"},
+    {TPM2_RC_LOCKOUT, TpmAction::kLockedOut,
+     "the TPM is locked out after failed authorizations: wait, or clear it "
+     "with tpm2_dictionarylockout --clear-lockout"},
+    {TPM2_RC_INITIALIZE, TpmAction::kNeedsRestart,
+     "the firmware did not start the TPM (TPM2_Startup): restart the machine, "
+     "and if that does not help look at the TPM in the firmware's settings"},
+    {TPM2_RC_FAILURE, TpmAction::kNeedsRestart,
+     "the TPM failed its self-test and is out of order until the machine "
+     "restarts; if it does so again, the chip is broken (tpm2_gettestresult)"},
+    {TPM2_RC_REBOOT, TpmAction::kNeedsRestart,
+     "the TPM works again after a restart of the machine"},
+    {TPM2_RC_UPGRADE, TpmAction::kNeedsRestart,
+     "the TPM is in the middle of a firmware upgrade: finish that, and restart "
+     "the machine"},
+    {TPM2_RC_HIERARCHY, TpmAction::kNoRoot,
+     "the firmware has switched the TPM's storage hierarchy off: look at the "
+     "TPM in its settings"},
+    {TPM2_RC_INTEGRITY, TpmAction::kKeyLost, kLost},
+    {TPM2_RC_BINDING, TpmAction::kKeyLost, kLost},
+};
+
+const Meaning* MeaningOf(TSS2_RC rc) {
+  const TSS2_RC bare = BareTpmCode(rc);
+  for (const Meaning& meaning : kMeanings) {
+    if (meaning.code == bare) return &meaning;
+  }
+  return nullptr;
+}
 
 absl::StatusCode CodeFor(TpmAction action) {
   switch (action) {
     case TpmAction::kRetry:
+    case TpmAction::kStartOver:
     case TpmAction::kUnreachable:
       return absl::StatusCode::kUnavailable;
     case TpmAction::kFreeMemory:
       return absl::StatusCode::kResourceExhausted;
     case TpmAction::kLockedOut:
       return absl::StatusCode::kPermissionDenied;
+    case TpmAction::kNeedsRestart:
+    case TpmAction::kNoRoot:
+      return absl::StatusCode::kFailedPrecondition;
     case TpmAction::kKeyLost:
       return absl::StatusCode::kNotFound;
     case TpmAction::kUnsupported:
@@ -33,89 +119,66 @@ absl::StatusCode CodeFor(TpmAction action) {
   return absl::StatusCode::kInternal;
 }
 
-std::string AdviceFor(TpmAction action, std::string_view tcti) {
-  switch (action) {
-    case TpmAction::kRetry:
-      return "the TPM is busy; trying again later";
-    case TpmAction::kUnreachable:
-      return absl::StrCat(
-          "no TPM answers at tcti \"", tcti,
-          "\": check tpm.tcti in the config, that the device is there and that "
-          "this user may open it (group tss)");
-    case TpmAction::kFreeMemory:
-      return "the TPM has no free memory: another program holds its slots; use "
-             "device:/dev/tpmrm0, or flush them (tpm2_flushcontext -t)";
-    case TpmAction::kLockedOut:
-      return "the TPM is locked out after failed authorizations: wait, or "
-             "clear it with tpm2_dictionarylockout --clear-lockout";
-    case TpmAction::kKeyLost:
-      return "this TPM can't load the key: it was made in another TPM, or the "
-             "TPM was cleared since; the device must be enrolled again";
-    case TpmAction::kUnsupported:
-    case TpmAction::kGiveUp:
-      break;
+std::string AdviceFor(TSS2_RC rc, std::string_view tcti) {
+  if (const Meaning* meaning = MeaningOf(rc); meaning != nullptr) {
+    return std::string(meaning->advice);
+  }
+  if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED) {
+    return "the answer is not the TPM's own: something on its bus changes what "
+           "it says, or it was reset meanwhile";
+  }
+  if (TpmActionForCode(rc) == TpmAction::kUnreachable) {
+    return absl::StrCat(
+        "no TPM answers at tcti \"", tcti,
+        "\": check tpm.tcti in the config, that the device is there and that "
+        "this user may open it (group tss)");
   }
   return "";
 }
 
-// Response codes of format one carry a parameter, handle or session number
-// that doesn't matter here (TPM 2.0 Part 2, 6.6).
-TSS2_RC WithoutPosition(TSS2_RC rc) {
-  if ((rc & TPM2_RC_FMT1) == 0) return rc;
-  return rc & (TPM2_RC_FMT1 | 0x3F);
+bool IsTpmLayer(TSS2_RC rc) {
+  const TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
+  return layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER;
 }
 
 }  // namespace
 
+uint32_t BareTpmCode(uint32_t rc) {
+  if (!IsTpmLayer(rc)) return rc;
+  rc &= ~TSS2_RC_LAYER_MASK;
+  return (rc & TPM2_RC_FMT1) == 0 ? rc : rc & (TPM2_RC_FMT1 | 0x3F);
+}
+
 TpmAction TpmActionForCode(uint32_t rc) {
+  if (const Meaning* meaning = MeaningOf(rc); meaning != nullptr) {
+    return meaning->action;
+  }
+  if (IsTpmLayer(rc)) return TpmAction::kGiveUp;
   const TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
   if (layer == TSS2_TCTI_RC_LAYER) return TpmAction::kUnreachable;
+  if (rc == TSS2_ESYS_RC_RSP_AUTH_FAILED) return TpmAction::kStartOver;
   // ESYS and tctildr pass on what the TCTI said as a base code of their own.
-  const bool from_tpm =
-      layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER;
-  if (!from_tpm) {
-    switch (rc & ~TSS2_RC_LAYER_MASK) {
-      case TSS2_BASE_RC_IO_ERROR:
-      case TSS2_BASE_RC_NO_CONNECTION:
-      case TSS2_BASE_RC_NOT_SUPPORTED:
-      case TSS2_BASE_RC_BAD_VALUE:
-        return layer == TSS2_ESAPI_RC_LAYER ? TpmAction::kGiveUp
-                                            : TpmAction::kUnreachable;
-      case TSS2_BASE_RC_TRY_AGAIN:
-        return TpmAction::kRetry;
-      default:
-        return TpmAction::kGiveUp;
-    }
-  }
-  switch (WithoutPosition(rc & ~TSS2_RC_LAYER_MASK)) {
-    case TPM2_RC_RETRY:
-    case TPM2_RC_YIELDED:
-    case TPM2_RC_TESTING:
-    case TPM2_RC_NV_RATE:
-    case TPM2_RC_NV_UNAVAILABLE:
+  switch (rc & ~TSS2_RC_LAYER_MASK) {
+    case TSS2_BASE_RC_IO_ERROR:
+    case TSS2_BASE_RC_NO_CONNECTION:
+    case TSS2_BASE_RC_NOT_SUPPORTED:
+    case TSS2_BASE_RC_BAD_VALUE:
+      return layer == TSS2_ESAPI_RC_LAYER ? TpmAction::kGiveUp
+                                          : TpmAction::kUnreachable;
+    case TSS2_BASE_RC_TRY_AGAIN:
       return TpmAction::kRetry;
-    case TPM2_RC_MEMORY:
-    case TPM2_RC_OBJECT_MEMORY:
-    case TPM2_RC_SESSION_MEMORY:
-    case TPM2_RC_OBJECT_HANDLES:
-    case TPM2_RC_SESSION_HANDLES:
-      return TpmAction::kFreeMemory;
-    case TPM2_RC_LOCKOUT:
-      return TpmAction::kLockedOut;
-    case TPM2_RC_INTEGRITY:
-    case TPM2_RC_BINDING:
-      return TpmAction::kKeyLost;
     default:
       return TpmAction::kGiveUp;
   }
 }
 
+bool TpmWantsSelfTest(uint32_t rc) {
+  const TSS2_RC bare = BareTpmCode(rc);
+  return bare == TPM2_RC_TESTING || bare == TPM2_RC_NEEDS_TEST;
+}
+
 bool TpmLacksParameters(uint32_t rc) {
-  const TSS2_RC layer = rc & TSS2_RC_LAYER_MASK;
-  if (layer != TSS2_TPM_RC_LAYER && layer != TSS2_RESMGR_TPM_RC_LAYER) {
-    return false;
-  }
-  switch (WithoutPosition(rc & ~TSS2_RC_LAYER_MASK)) {
+  switch (BareTpmCode(rc)) {
     case TPM2_RC_ASYMMETRIC:
     case TPM2_RC_CURVE:
     case TPM2_RC_HASH:
@@ -132,25 +195,43 @@ bool TpmLacksParameters(uint32_t rc) {
 absl::Status TpmError(uint32_t rc, std::string_view what,
                       std::string_view tcti) {
   if (rc == TSS2_RC_SUCCESS) return absl::OkStatus();
-  const TpmAction action = TpmActionForCode(rc);
-  const std::string advice = AdviceFor(action, tcti);
+  const std::string advice = AdviceFor(rc, tcti);
   return TpmStatus(
-      action,
+      TpmActionForCode(rc),
       absl::StrCat("can't ", what, ": ", Tss2_RC_Decode(rc), " (0x",
                    absl::Hex(rc), ")", advice.empty() ? "" : "; ", advice));
 }
 
 absl::Status TpmStatus(TpmAction action, std::string_view message) {
   absl::Status status(CodeFor(action), message);
-  status.SetPayload(kPayload,
-                    absl::Cord(std::to_string(static_cast<int>(action))));
+  status.SetPayload(kActionPayload,
+                    absl::Cord(absl::StrCat(static_cast<int>(action))));
   return status;
 }
 
 TpmAction TpmActionOf(const absl::Status& status) {
-  auto payload = status.GetPayload(kPayload);
-  if (!payload.has_value()) return TpmAction::kGiveUp;
-  return static_cast<TpmAction>(std::stoi(std::string(*payload)));
+  auto payload = status.GetPayload(kActionPayload);
+  int action;
+  if (!payload.has_value() ||
+      !absl::SimpleAtoi(std::string(*payload), &action)) {
+    return TpmAction::kGiveUp;
+  }
+  return static_cast<TpmAction>(action);
+}
+
+void SetTpmRetryAfter(absl::Status* status, absl::Duration delay) {
+  status->SetPayload(kRetryAfterPayload,
+                     absl::Cord(absl::StrCat(absl::ToInt64Seconds(delay))));
+}
+
+std::optional<absl::Duration> TpmRetryAfterOf(const absl::Status& status) {
+  auto payload = status.GetPayload(kRetryAfterPayload);
+  int64_t seconds;
+  if (!payload.has_value() ||
+      !absl::SimpleAtoi(std::string(*payload), &seconds)) {
+    return std::nullopt;
+  }
+  return absl::Seconds(seconds);
 }
 
 }  // namespace bestow

@@ -42,7 +42,7 @@ absl::StatusOr<Bytes> EsysSession::SignDigest(const TpmHandle& key,
   TSS2_RC rc = SetEncryption(session, TPMA_SESSION_DECRYPT);
   TPMT_SIGNATURE* raw = nullptr;
   if (rc == TSS2_RC_SUCCESS) {
-    rc = WithRetry([&] {
+    rc = Do([&] {
       return Esys_Sign(esys_, key.get(), session.get(), ESYS_TR_NONE,
                        ESYS_TR_NONE, &in_digest, &scheme, &ticket, &raw);
     });
@@ -90,7 +90,7 @@ absl::StatusOr<Secret> EsysSession::RsaDecrypt(const TpmHandle& key,
       SetEncryption(session, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT);
   TPM2B_PUBLIC_KEY_RSA* raw = nullptr;
   if (rc == TSS2_RC_SUCCESS) {
-    rc = WithRetry([&] {
+    rc = Do([&] {
       return Esys_RSA_Decrypt(esys_, key.get(), session.get(), ESYS_TR_NONE,
                               ESYS_TR_NONE, &message, &scheme, &no_label, &raw);
     });
@@ -107,7 +107,7 @@ absl::StatusOr<Secret> EsysSession::Unseal(const TpmHandle& blob,
   TSS2_RC rc = SetEncryption(session, TPMA_SESSION_ENCRYPT);
   TPM2B_SENSITIVE_DATA* raw = nullptr;
   if (rc == TSS2_RC_SUCCESS) {
-    rc = WithRetry([&] {
+    rc = Do([&] {
       return Esys_Unseal(esys_, blob.get(), session.get(), ESYS_TR_NONE,
                          ESYS_TR_NONE, &raw);
     });

@@ -4,32 +4,10 @@
 
 #include <tss2/tss2_esys.h>
 
+#include <cstring>
 #include <memory>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
-#include "common/tpm/errors.h"
-
 namespace bestow {
-
-// ESYS itself submits a command up to five times on TPM_RC_RETRY; a chip in
-// its self-test or writing flash needs longer.
-inline constexpr int kMaxAttempts = 6;
-inline constexpr absl::Duration kFirstPause = absl::Milliseconds(20);
-
-template <typename Command>
-TSS2_RC WithRetry(const Command& command) {
-  absl::Duration pause = kFirstPause;
-  TSS2_RC rc = command();
-  for (int attempt = 1; attempt < kMaxAttempts && rc != TSS2_RC_SUCCESS &&
-                        TpmActionForCode(rc) == TpmAction::kRetry;
-       ++attempt) {
-    absl::SleepFor(pause);
-    pause *= 2;
-    rc = command();
-  }
-  return rc;
-}
 
 template <typename T>
 struct EsysFree {
@@ -37,6 +15,16 @@ struct EsysFree {
 };
 template <typename T>
 using UniqueEsys = std::unique_ptr<T, EsysFree<T>>;
+
+// No authorization value and no data: the TPM makes the key itself.
+inline TPM2B_SENSITIVE_CREATE NoSensitive() {
+  TPM2B_SENSITIVE_CREATE out;
+  std::memset(&out, 0, sizeof(out));
+  return out;
+}
+
+inline constexpr TPM2B_DATA kNoOutsideInfo = {};
+inline constexpr TPML_PCR_SELECTION kNoPcrs = {};
 
 }  // namespace bestow
 

@@ -15,16 +15,6 @@
 namespace bestow {
 namespace {
 
-// No authorization value and no data: the TPM makes the key itself.
-TPM2B_SENSITIVE_CREATE NoSensitive() {
-  TPM2B_SENSITIVE_CREATE out;
-  std::memset(&out, 0, sizeof(out));
-  return out;
-}
-
-const TPM2B_DATA kNoOutsideInfo = {};
-const TPML_PCR_SELECTION kNoPcrs = {};
-
 absl::Status Oversized(const char* what) {
   return TpmStatus(TpmAction::kGiveUp,
                    absl::StrCat("the key's ", what, " part is malformed"));
@@ -34,16 +24,18 @@ absl::Status Oversized(const char* what) {
 
 void TpmHandle::Flush() {
   if (handle_ == ESYS_TR_NONE) return;
-  Esys_FlushContext(esys_, std::exchange(handle_, ESYS_TR_NONE));
-}
-
-absl::Status EsysSession::Error(TSS2_RC rc, const char* what) const {
-  return TpmError(rc, what, tcti_);
+  ESYS_TR handle = std::exchange(handle_, ESYS_TR_NONE);
+  if (persistent_) {
+    Esys_TR_Close(tpm_->esys(), &handle);
+  } else {
+    tpm_->Flush(handle);
+  }
 }
 
 absl::StatusOr<std::unique_ptr<EsysSession>> EsysSession::Open(
-    const std::string& tcti) {
-  auto session = std::unique_ptr<EsysSession>(new EsysSession(tcti));
+    const std::string& tcti, TpmRetryOptions retry) {
+  auto session =
+      std::unique_ptr<EsysSession>(new EsysSession(tcti, std::move(retry)));
   TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti.c_str(), &session->tcti_context_);
   if (rc == TSS2_RC_SUCCESS) {
     rc = Esys_Initialize(&session->esys_, session->tcti_context_, nullptr);
@@ -61,18 +53,73 @@ EsysSession::~EsysSession() {
   if (tcti_context_ != nullptr) Tss2_TctiLdr_Finalize(&tcti_context_);
 }
 
-absl::StatusOr<TpmHandle> EsysSession::CreatePrimary() {
-  const TPM2B_SENSITIVE_CREATE sensitive = NoSensitive();
-  const TPM2B_PUBLIC wanted = PrimaryTemplate();
-  TpmHandle primary(esys_);
-  TSS2_RC rc = WithRetry([&] {
-    return Esys_CreatePrimary(esys_, ESYS_TR_RH_OWNER, ESYS_TR_PASSWORD,
-                              ESYS_TR_NONE, ESYS_TR_NONE, &sensitive, &wanted,
-                              &kNoOutsideInfo, &kNoPcrs, primary.out(), nullptr,
-                              nullptr, nullptr, nullptr);
+// ESYS itself sends a command up to five times, without a pause, on RETRY,
+// YIELDED and TESTING.
+TSS2_RC EsysSession::Do(absl::FunctionRef<TSS2_RC()> command) {
+  for (;;) {
+    // After that ESYS only says that it is called out of sequence.
+    if (connection_lost_ != TSS2_RC_SUCCESS) return connection_lost_;
+    TSS2_RC rc = command();
+    if (rc == TSS2_RC_SUCCESS) {
+      patience_.Relax();
+      return rc;
+    }
+    if (TpmActionForCode(rc) == TpmAction::kUnreachable) connection_lost_ = rc;
+    if (TpmActionForCode(rc) != TpmAction::kRetry) return rc;
+    if (TpmWantsSelfTest(rc) && !self_tested_) {
+      self_tested_ = true;
+      // Part 3, 10.2: what was not tested yet; TESTING says that it goes on.
+      const TSS2_RC tested = Esys_SelfTest(esys_, ESYS_TR_NONE, ESYS_TR_NONE,
+                                           ESYS_TR_NONE, TPM2_NO);
+      if (TpmActionForCode(tested) == TpmAction::kNeedsRestart) return tested;
+    }
+    if (!patience_.Pause()) return rc;
+  }
+}
+
+absl::Status EsysSession::Error(TSS2_RC rc, const char* what) {
+  absl::Status status = TpmError(rc, what, tcti_);
+  if (TpmActionOf(status) != TpmAction::kLockedOut) return status;
+  return LockedOut(std::move(status));
+}
+
+// TPM_PT_LOCKOUT_COUNTER, _MAX_AUTH_FAIL, _LOCKOUT_INTERVAL and _RECOVERY
+// (Part 2, 6.13) stand in a row. In every interval one failure is forgiven
+// (Part 1, 19.8).
+absl::Status EsysSession::LockedOut(absl::Status status) {
+  constexpr UINT32 kWanted = 4;
+  TPMS_CAPABILITY_DATA* raw = nullptr;
+  const TSS2_RC rc = Do([&] {
+    return Esys_GetCapability(esys_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+                              TPM2_CAP_TPM_PROPERTIES, TPM2_PT_LOCKOUT_COUNTER,
+                              kWanted, nullptr, &raw);
   });
-  if (rc != TSS2_RC_SUCCESS) return Error(rc, "derive the storage primary");
-  return primary;
+  UniqueEsys<TPMS_CAPABILITY_DATA> data(raw);
+  if (rc != TSS2_RC_SUCCESS) return status;
+  UINT32 failures = 0, allowed = 0, interval_seconds = 0;
+  const TPML_TAGGED_TPM_PROPERTY& list = data->data.tpmProperties;
+  for (UINT32 i = 0; i < list.count && i < TPM2_MAX_TPM_PROPERTIES; ++i) {
+    const TPMS_TAGGED_PROPERTY& property = list.tpmProperty[i];
+    if (property.property == TPM2_PT_LOCKOUT_COUNTER) failures = property.value;
+    if (property.property == TPM2_PT_MAX_AUTH_FAIL) allowed = property.value;
+    if (property.property == TPM2_PT_LOCKOUT_INTERVAL) {
+      interval_seconds = property.value;
+    }
+  }
+  // Zero: nothing is forgiven by waiting.
+  if (interval_seconds == 0) return status;
+  absl::Status said =
+      TpmStatus(TpmAction::kLockedOut,
+                absl::StrCat(status.message(), " (", failures, " failures, ",
+                             allowed, " allowed, one is forgiven every ",
+                             interval_seconds, " seconds)"));
+  SetTpmRetryAfter(&said, absl::Seconds(interval_seconds));
+  return said;
+}
+
+void EsysSession::Flush(ESYS_TR handle) {
+  const TSS2_RC rc = Do([&] { return Esys_FlushContext(esys_, handle); });
+  if (rc != TSS2_RC_SUCCESS) left_something_ = true;
 }
 
 absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary) {
@@ -81,8 +128,8 @@ absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary) {
   aes.algorithm = TPM2_ALG_AES;
   aes.keyBits.aes = 128;
   aes.mode.aes = TPM2_ALG_CFB;
-  TpmHandle session(esys_);
-  TSS2_RC rc = WithRetry([&] {
+  TpmHandle session(this);
+  TSS2_RC rc = Do([&] {
     return Esys_StartAuthSession(esys_, primary.get(), ESYS_TR_NONE,
                                  ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                                  nullptr, TPM2_SE_HMAC, &aes, TPM2_ALG_SHA256,
@@ -118,7 +165,7 @@ absl::Status EsysSession::CheckSupported(KeyType type) {
     scheme.scheme = signature->scheme;
     scheme.details.ecdsa = signature->details.ecdsa;
   }
-  TSS2_RC rc = WithRetry([&] {
+  TSS2_RC rc = Do([&] {
     return Esys_TestParms(esys_, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
                           &parameters);
   });
@@ -162,7 +209,7 @@ absl::StatusOr<TpmKey> EsysSession::Create(
   TSS2_RC rc =
       SetEncryption(session, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT);
   if (rc == TSS2_RC_SUCCESS) {
-    rc = WithRetry([&] {
+    rc = Do([&] {
       return Esys_Create(esys_, primary.get(), session.get(), ESYS_TR_NONE,
                          ESYS_TR_NONE, &sensitive, &wanted, &kNoOutsideInfo,
                          &kNoPcrs, &raw_private, &raw_public, nullptr, nullptr,
@@ -210,11 +257,11 @@ absl::StatusOr<TpmHandle> EsysSession::Load(const TpmHandle& primary,
       offset != key.private_blob.size()) {
     return Oversized("private");
   }
-  TpmHandle loaded(esys_);
+  TpmHandle loaded(this);
   TSS2_RC rc =
       SetEncryption(session, TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT);
   if (rc == TSS2_RC_SUCCESS) {
-    rc = WithRetry([&] {
+    rc = Do([&] {
       return Esys_Load(esys_, primary.get(), session.get(), ESYS_TR_NONE,
                        ESYS_TR_NONE, &in_private, &in_public, loaded.out());
     });

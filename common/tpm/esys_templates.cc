@@ -1,6 +1,9 @@
 #include "common/tpm/esys_templates.h"
 
+#include <tss2/tss2_mu.h>
+
 #include <cstring>
+#include <vector>
 
 #include "common/tpm/tpm_public.h"
 
@@ -38,6 +41,21 @@ TPM2B_PUBLIC RsaTemplate(UINT16 bits) {
   rsa.symmetric.algorithm = TPM2_ALG_NULL;
   rsa.scheme.scheme = TPM2_ALG_NULL;
   rsa.keyBits = bits;  // and exponent 0: 65537
+  return out;
+}
+
+// What a template fixes, as octets that can be compared.
+std::vector<uint8_t> WhatIsFixed(TPMT_PUBLIC area) {
+  area.objectAttributes &= ~(TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA);
+  area.authPolicy.size = 0;
+  std::memset(&area.unique, 0, sizeof(area.unique));
+  std::vector<uint8_t> out(sizeof(area));
+  size_t size = 0;
+  if (Tss2_MU_TPMT_PUBLIC_Marshal(&area, out.data(), out.size(), &size) !=
+      TSS2_RC_SUCCESS) {
+    return {};
+  }
+  out.resize(size);
   return out;
 }
 
@@ -79,6 +97,20 @@ TPM2B_PUBLIC SealedTemplate() {
                                TPMA_OBJECT_USERWITHAUTH | TPMA_OBJECT_NODA);
   out.publicArea.parameters.keyedHashDetail.scheme.scheme = TPM2_ALG_NULL;
   return out;
+}
+
+bool IsOfOurTemplates(const TPM2B_PUBLIC& area) {
+  const std::vector<uint8_t> wanted = WhatIsFixed(area.publicArea);
+  if (wanted.empty()) return false;
+  std::vector<TPM2B_PUBLIC> ours = {PrimaryTemplate(), SealedTemplate()};
+  for (KeyType type : {KeyType::kEcP256, KeyType::kEcP384, KeyType::kRsa2048,
+                       KeyType::kRsa3072}) {
+    ours.push_back(*KeyTemplate(type));
+  }
+  for (const TPM2B_PUBLIC& own : ours) {
+    if (WhatIsFixed(own.publicArea) == wanted) return true;
+  }
+  return false;
 }
 
 std::optional<TPMT_SIG_SCHEME> SignatureScheme(SignatureAlgorithm algorithm) {

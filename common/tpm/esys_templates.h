@@ -19,6 +19,10 @@ std::optional<TPM2B_PUBLIC> KeyTemplate(KeyType type);
 // A sealed secret's: the octets come from outside.
 TPM2B_PUBLIC SealedTemplate();
 
+// True when `area` has the type, parameters and attributes of one of the above,
+// whatever its policy, and whether or not it is protected by an authorization.
+bool IsOfOurTemplates(const TPM2B_PUBLIC& area);
+
 // nullopt for algorithms that no TPM has.
 std::optional<TPMT_SIG_SCHEME> SignatureScheme(SignatureAlgorithm algorithm);
 

@@ -2,51 +2,21 @@
 
 #include <openssl/sha.h>
 
+#include <memory>
 #include <utility>
 
+#include "absl/strings/escaping.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "common/crypto/public_key.h"
 #include "common/tpm/errors.h"
 #include "common/tpm/esys_session.h"
 #include "common/tpm/esys_templates.h"
 #include "common/tpm/key_use.h"
-#include "common/tpm/tpm_public.h"
 
 namespace bestow {
 namespace {
-
-// The TPM, opened, with what every command needs. Members go in the order
-// that flushes before closing.
-struct Opened {
-  std::unique_ptr<EsysSession> esys;
-  TpmHandle primary;
-  TpmHandle session;
-};
-
-absl::StatusOr<Opened> Open(const std::string& tcti) {
-  Opened out;
-  auto esys = EsysSession::Open(tcti);
-  if (!esys.ok()) return esys.status();
-  out.esys = *std::move(esys);
-  auto primary = out.esys->CreatePrimary();
-  if (!primary.ok()) return primary.status();
-  out.primary = *std::move(primary);
-  auto session = out.esys->StartSession(out.primary);
-  if (!session.ok()) return session.status();
-  out.session = *std::move(session);
-  return out;
-}
-
-absl::StatusOr<TpmHandle> Load(Opened& tpm, const TpmKey& key) {
-  if (key.parent != kParentOwner) {
-    return TpmStatus(TpmAction::kGiveUp,
-                     absl::StrCat("the key's parent 0x", absl::Hex(key.parent),
-                                  " is not the owner hierarchy (0x40000001)"));
-  }
-  auto loaded = tpm.esys->Load(tpm.primary, tpm.session, key);
-  tpm.primary.Flush();  // chips have three slots, and others want one too
-  return loaded;
-}
 
 Bytes DigestFor(SignatureAlgorithm algorithm, ByteView message) {
   if (algorithm == SignatureAlgorithm::kEcdsaP384Sha384) {
@@ -58,14 +28,116 @@ Bytes DigestFor(SignatureAlgorithm algorithm, ByteView message) {
   return Bytes(digest.begin(), digest.end());
 }
 
+std::string NameText(ByteView name) {
+  return absl::BytesToHexString(AsText(name));
+}
+
 }  // namespace
 
-EsysTpm::EsysTpm(std::string tcti) : tcti_(std::move(tcti)) {}
+// The TPM, opened, with what every command needs. Members go in the order
+// that flushes before closing.
+struct EsysTpm::Opened {
+  std::unique_ptr<EsysSession> esys;
+  TpmHandle parent;
+  TpmHandle session;
+  TpmHandle key;
+};
+
+bool LacksResourceManager(std::string_view tcti) {
+  absl::ConsumePrefix(&tcti, "pcap:");
+  return absl::StartsWith(tcti, "swtpm") || absl::StartsWith(tcti, "mssim") ||
+         absl::StartsWith(tcti, "device:/dev/tpm0");
+}
+
+EsysTpm::EsysTpm(EsysTpmOptions options) : options_(std::move(options)) {}
+
+absl::Status EsysTpm::Run(uint32_t parent, Work work) {
+  absl::Status status = RunOnce(parent, work);
+  switch (TpmActionOf(status)) {
+    case TpmAction::kStartOver:
+      return RunOnce(parent, work);
+    case TpmAction::kFreeMemory:
+      // Now what we left ourselves goes first.
+      if (LacksResourceManager(options_.tcti)) return RunOnce(parent, work);
+      return status;
+    default:
+      return status;
+  }
+}
+
+absl::Status EsysTpm::RunOnce(uint32_t parent, Work work) {
+  const bool was_clean = std::exchange(clean_, false);
+  auto esys = EsysSession::Open(options_.tcti, options_.retry);
+  if (!esys.ok()) return esys.status();
+  if (!was_clean && LacksResourceManager(options_.tcti)) {
+    if (absl::Status s = (*esys)->FlushLeftovers(); !s.ok()) return s;
+  }
+  Opened tpm{.esys = *std::move(esys)};
+  auto root = tpm.esys->OpenParent(parent);
+  if (!root.ok()) return root.status();
+  tpm.parent = *std::move(root);
+  auto session = tpm.esys->StartSession(tpm.parent);
+  if (!session.ok()) return session.status();
+  tpm.session = *std::move(session);
+  const absl::Status status = work(tpm);
+  for (TpmHandle* handle : {&tpm.key, &tpm.session, &tpm.parent}) {
+    handle->Flush();
+  }
+  clean_ = status.ok() && !tpm.esys->left_something();
+  return status;
+}
+
+absl::Status EsysTpm::RunWith(const TpmKey& key, Work work) {
+  absl::Status status = Run(key.parent, [&](Opened& tpm) {
+    if (absl::Status s = Load(tpm, key); !s.ok()) return s;
+    tpm.parent.Flush();  // chips have three slots, and others want one too
+    return work(tpm);
+  });
+  // The operator took up another root, and the one of before is gone.
+  if (TpmActionOf(status) == TpmAction::kNoRoot &&
+      key.parent != options_.parent && IsPersistentParent(key.parent)) {
+    return TpmStatus(
+        TpmAction::kKeyLost,
+        absl::StrCat("the key's storage root is gone: ", status.message()));
+  }
+  return status;
+}
+
+// A root of another name has never seen the key: the TPM is another one, or
+// was cleared, which changes the seed that primaries come from (Part 1,
+// 14.4). The TPM itself would say no more than that the blob is damaged.
+absl::Status EsysTpm::Load(Opened& tpm, const TpmKey& key) {
+  auto name = tpm.esys->NameOf(tpm.parent);
+  if (!name.ok()) return name.status();
+  if (!key.parent_name.empty() && *name != key.parent_name) {
+    return TpmStatus(
+        TpmAction::kKeyLost,
+        absl::StrCat("the TPM at \"", options_.tcti,
+                     "\" was cleared or replaced: its storage root is ",
+                     NameText(*name), ", and the key was made under ",
+                     NameText(key.parent_name),
+                     "; the key is lost for good, and the device must be "
+                     "enrolled again"));
+  }
+  auto loaded = tpm.esys->Load(tpm.parent, tpm.session, key);
+  if (!loaded.ok()) return loaded.status();
+  tpm.key = *std::move(loaded);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<TpmKey> EsysTpm::CreateKey(KeyType type) {
-  auto tpm = Open(tcti_);
-  if (!tpm.ok()) return tpm.status();
-  return tpm->esys->CreateKey(tpm->primary, tpm->session, type);
+  absl::StatusOr<TpmKey> key;
+  absl::Status status = Run(options_.parent, [&](Opened& tpm) {
+    key = tpm.esys->CreateKey(tpm.parent, tpm.session, type);
+    if (!key.ok()) return key.status();
+    auto name = tpm.esys->NameOf(tpm.parent);
+    if (!name.ok()) return name.status();
+    key->parent = options_.parent;
+    key->parent_name = *std::move(name);
+    return absl::OkStatus();
+  });
+  if (!status.ok()) return status;
+  return key;
 }
 
 absl::StatusOr<Bytes> EsysTpm::Sign(const TpmKey& key,
@@ -73,53 +145,72 @@ absl::StatusOr<Bytes> EsysTpm::Sign(const TpmKey& key,
                                     ByteView message) {
   auto spki = CheckCanSign(key, algorithm);
   if (!spki.ok()) return spki.status();
-  auto tpm = Open(tcti_);
-  if (!tpm.ok()) return tpm.status();
-  auto loaded = Load(*tpm, key);
-  if (!loaded.ok()) return loaded.status();
-  auto sign = [&](ByteView digest) {
-    return tpm->esys->SignDigest(*loaded, tpm->session,
-                                 *SignatureScheme(algorithm), digest);
-  };
-  if (algorithm != SignatureAlgorithm::kRsaPssSha256) {
-    return sign(DigestFor(algorithm, message));
-  }
-  auto raw = [&](ByteView block) -> absl::StatusOr<Bytes> {
-    auto out =
-        tpm->esys->RsaDecrypt(*loaded, tpm->session, TPM2_ALG_NULL, block);
-    if (!out.ok()) return out.status();
-    return ToBytes(out->bytes());
-  };
-  return rsa_pss_.Sign(*spki, message, {.sign_pss = sign, .raw_private = raw});
+  absl::StatusOr<Bytes> signature;
+  absl::Status status = RunWith(key, [&](Opened& tpm) {
+    auto sign = [&](ByteView digest) {
+      return tpm.esys->SignDigest(tpm.key, tpm.session,
+                                  *SignatureScheme(algorithm), digest);
+    };
+    auto raw = [&](ByteView block) -> absl::StatusOr<Bytes> {
+      auto out =
+          tpm.esys->RsaDecrypt(tpm.key, tpm.session, TPM2_ALG_NULL, block);
+      if (!out.ok()) return out.status();
+      return ToBytes(out->bytes());
+    };
+    signature = algorithm == SignatureAlgorithm::kRsaPssSha256
+                    ? rsa_pss_.Sign(*spki, message,
+                                    {.sign_pss = sign, .raw_private = raw})
+                    : sign(DigestFor(algorithm, message));
+    return signature.status();
+  });
+  if (!status.ok()) return status;
+  return signature;
 }
 
 absl::StatusOr<Secret> EsysTpm::RsaOaepDecrypt(const TpmKey& key,
                                                ByteView ciphertext) {
   if (absl::Status s = CheckCanDecrypt(key, ciphertext); !s.ok()) return s;
-  auto tpm = Open(tcti_);
-  if (!tpm.ok()) return tpm.status();
-  auto loaded = Load(*tpm, key);
-  if (!loaded.ok()) return loaded.status();
-  return tpm->esys->RsaDecrypt(*loaded, tpm->session, TPM2_ALG_OAEP,
-                               ciphertext);
+  absl::StatusOr<Secret> secret;
+  absl::Status status = RunWith(key, [&](Opened& tpm) {
+    secret =
+        tpm.esys->RsaDecrypt(tpm.key, tpm.session, TPM2_ALG_OAEP, ciphertext);
+    return secret.status();
+  });
+  if (!status.ok()) return status;
+  return secret;
 }
 
 absl::StatusOr<SealedBlob> EsysTpm::Seal(const Secret& secret) {
-  auto tpm = Open(tcti_);
-  if (!tpm.ok()) return tpm.status();
-  return tpm->esys->CreateSealed(tpm->primary, tpm->session, secret);
+  absl::StatusOr<SealedBlob> blob;
+  absl::Status status = Run(options_.parent, [&](Opened& tpm) {
+    blob = tpm.esys->CreateSealed(tpm.parent, tpm.session, secret);
+    if (blob.ok()) blob->parent = options_.parent;
+    return blob.status();
+  });
+  if (!status.ok()) return status;
+  return blob;
 }
 
 absl::StatusOr<Secret> EsysTpm::Unseal(const SealedBlob& blob) {
-  auto tpm = Open(tcti_);
-  if (!tpm.ok()) return tpm.status();
-  auto loaded = Load(*tpm, {.public_blob = blob.public_blob,
-                            .private_blob = blob.private_blob,
-                            .parent = blob.parent});
-  if (!loaded.ok()) return loaded.status();
-  return tpm->esys->Unseal(*loaded, tpm->session);
+  absl::StatusOr<Secret> secret;
+  const TpmKey object{.public_blob = blob.public_blob,
+                      .private_blob = blob.private_blob,
+                      .parent = blob.parent,
+                      .parent_name = {}};
+  absl::Status status = RunWith(object, [&](Opened& tpm) {
+    secret = tpm.esys->Unseal(tpm.key, tpm.session);
+    return secret.status();
+  });
+  if (!status.ok()) return status;
+  return secret;
 }
 
-absl::Status EsysTpm::Check() { return Open(tcti_).status(); }
+absl::Status EsysTpm::Check() {
+  return Run(options_.parent, [](Opened&) { return absl::OkStatus(); });
+}
+
+absl::Status EsysTpm::CheckKey(const TpmKey& key) {
+  return RunWith(key, [](Opened&) { return absl::OkStatus(); });
+}
 
 }  // namespace bestow

@@ -17,6 +17,7 @@
 #include "common/tpm/esys_session.h"
 #include "common/tpm/rsa_pss.h"
 #include "common/tpm/testing/swtpm.h"
+#include "common/tpm/testing/tpm_handles.h"
 #include "common/tpm/tpm_public.h"
 #include "common/tpm/tss2_key_file.h"
 #include "gmock/gmock.h"
@@ -45,21 +46,13 @@ class EsysTpmTest : public ::testing::Test {
     tpm_ = std::make_unique<EsysTpm>(swtpm_->tcti());
   }
 
-  // Loads objects and leaves them there, as a program does that forgets to
-  // flush, until the TPM has no slot left.
+  // Of others, until the TPM has no slot left.
   void FillSlots() {
-    auto session = EsysSession::Open(swtpm_->tcti());
-    ASSERT_TRUE(session.ok()) << session.status();
-    for (int slots = 0;; ++slots) {
-      ASSERT_LT(slots, 64);
-      auto primary = (*session)->CreatePrimary();
-      if (!primary.ok()) {
-        EXPECT_EQ(TpmActionOf(primary.status()), TpmAction::kFreeMemory);
-        EXPECT_EQ(slots, 3);
-        return;
-      }
-      primary->Release();
-    }
+    absl::Status left;
+    int slots = 0;
+    while ((left = LeaveForeignObject(swtpm_->tcti())).ok()) ++slots;
+    EXPECT_EQ(TpmActionOf(left), TpmAction::kFreeMemory) << left;
+    EXPECT_EQ(slots, 3);
   }
 
   std::unique_ptr<Swtpm> swtpm_;
@@ -82,12 +75,7 @@ TEST_F(EsysTpmTest, NoFreeMemoryIsSaidWithWhatToDo) {
 }
 
 TEST_F(EsysTpmTest, TwoSlotsAreEnough) {
-  auto session = EsysSession::Open(swtpm_->tcti());
-  ASSERT_TRUE(session.ok()) << session.status();
-  auto taken = (*session)->CreatePrimary();
-  ASSERT_TRUE(taken.ok());
-  taken->Release();
-  session->reset();
+  ASSERT_TRUE(LeaveForeignObject(swtpm_->tcti()).ok());
   auto key = tpm_->CreateKey(KeyType::kEcP256);
   ASSERT_TRUE(key.ok()) << key.status();
   for (int i = 0; i < 5; ++i) {
@@ -118,7 +106,7 @@ TEST_F(EsysTpmTest, ADamagedKeyIsLostAndAMalformedOneGivenUp) {
   EXPECT_EQ(TpmActionOf(tpm_->Sign(longer, kEcdsa, AsBytes("x")).status()),
             TpmAction::kGiveUp);
   TpmKey elsewhere = *key;
-  elsewhere.parent = 0x81000001;
+  elsewhere.parent = 0x4000000C;  // the platform hierarchy
   EXPECT_EQ(TpmActionOf(tpm_->Sign(elsewhere, kEcdsa, AsBytes("x")).status()),
             TpmAction::kGiveUp);
 }

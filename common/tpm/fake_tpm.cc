@@ -166,4 +166,9 @@ absl::StatusOr<Secret> FakeTpm::Unseal(const SealedBlob& blob) {
 
 absl::Status FakeTpm::Check() { return NextCommand(); }
 
+absl::Status FakeTpm::CheckKey(const TpmKey& key) {
+  if (absl::Status s = NextCommand(); !s.ok()) return s;
+  return keys_.contains(key.private_blob) ? absl::OkStatus() : Lost();
+}
+
 }  // namespace bestow

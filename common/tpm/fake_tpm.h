@@ -22,6 +22,7 @@ class FakeTpm : public Tpm {
   absl::StatusOr<SealedBlob> Seal(const Secret& secret) override;
   absl::StatusOr<Secret> Unseal(const SealedBlob& blob) override;
   absl::Status Check() override;
+  absl::Status CheckKey(const TpmKey& key) override;
 
   // The command after the next `count` ones fails with `error`, once.
   void FailAfter(int count, absl::Status error);

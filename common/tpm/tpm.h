@@ -19,12 +19,23 @@ namespace bestow {
 // ECC template derives (TSS2 PRIVATE KEY's way to say so).
 inline constexpr uint32_t kParentOwner = 0x40000001;
 
+// Persistent objects of the owner's (Part 2, 7.2: those from 0x81800000 on are
+// the platform's): a storage root that the platform provisioned.
+inline constexpr uint32_t kPersistentFirst = 0x81000000;
+inline constexpr uint32_t kPersistentLast = 0x817FFFFF;
+constexpr bool IsPersistentParent(uint32_t handle) {
+  return handle >= kPersistentFirst && handle <= kPersistentLast;
+}
+
 // A key outside the TPM: nothing in it helps anybody without the TPM that
 // made it.
 struct TpmKey {
   Bytes public_blob;   // TPM2B_PUBLIC with its size
   Bytes private_blob;  // TPM2B_PRIVATE with its size: encrypted by the parent
   uint32_t parent = kParentOwner;
+  // The name that the parent had when it made the key; empty: not known. No
+  // part of key files.
+  Bytes parent_name;
   bool operator==(const TpmKey&) const = default;
 };
 
@@ -68,8 +79,10 @@ class Tpm {
   virtual absl::StatusOr<SealedBlob> Seal(const Secret& secret) = 0;
   virtual absl::StatusOr<Secret> Unseal(const SealedBlob& blob) = 0;
 
-  // OK when the TPM answers and can derive the storage primary.
+  // OK when the TPM answers and has a storage root for new keys.
   virtual absl::Status Check() = 0;
+  // OK when the TPM can load `key`: TpmAction::kKeyLost when it never will.
+  virtual absl::Status CheckKey(const TpmKey& key) = 0;
 };
 
 }  // namespace bestow

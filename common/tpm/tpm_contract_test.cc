@@ -222,6 +222,8 @@ TEST_P(TpmContractTest, AnotherTpmsKeyIsLost) {
   EXPECT_EQ(TpmActionOf(signature.status()), TpmAction::kKeyLost)
       << signature.status();
   EXPECT_TRUE(other_->Sign(*key, kEcdsa, AsBytes("x")).ok());
+  EXPECT_EQ(TpmActionOf(tpm_->CheckKey(*key)), TpmAction::kKeyLost);
+  EXPECT_TRUE(other_->CheckKey(*key).ok());
 }
 
 INSTANTIATE_TEST_SUITE_P(All, TpmContractTest,

@@ -36,9 +36,13 @@ absl::Status Problem(const std::string& path, std::string_view what) {
   return absl::FailedPreconditionError(absl::StrCat(path, ": ", what));
 }
 
+// Of each of PatientTpm's calls, which are some themselves.
+constexpr absl::Duration kTpmPauses = absl::Seconds(2);
+
 std::unique_ptr<Tpm> OpenTpm(const std::string& tcti) {
   return std::make_unique<PatientTpm>(
-      std::make_unique<EsysTpm>(tcti),
+      std::make_unique<EsysTpm>(
+          EsysTpmOptions{.tcti = tcti, .retry = {.total = kTpmPauses}}),
       [](absl::Duration pause) { absl::SleepFor(pause); });
 }
 

@@ -67,4 +67,8 @@ absl::Status PatientTpm::Check() {
   return Patiently(sleep_, [&] { return inner_->Check(); });
 }
 
+absl::Status PatientTpm::CheckKey(const TpmKey& key) {
+  return Patiently(sleep_, [&] { return inner_->CheckKey(key); });
+}
+
 }  // namespace bestow::server

@@ -29,6 +29,7 @@ class PatientTpm : public Tpm {
   absl::StatusOr<SealedBlob> Seal(const Secret& secret) override;
   absl::StatusOr<Secret> Unseal(const SealedBlob& blob) override;
   absl::Status Check() override;
+  absl::Status CheckKey(const TpmKey& key) override;
 
  private:
   const std::unique_ptr<Tpm> inner_;
