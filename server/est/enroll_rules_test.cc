@@ -569,6 +569,31 @@ TEST_F(LinkTest, TakesAOneTimeSecretOfTheIdentityInOtpChallenge) {
   ExpectRefused([&] { return ask(kSecret, basic_); }, 403, "secret-spent", "");
 }
 
+// RFC 5280 5.3.1: a key that somebody else may have. The secret that came with
+// it serves another key after that.
+TEST_F(EnrollRulesTest, ACompromisedKeyIsToldApartFromASpentSecret) {
+  const auto revoke = [&](const Certificate& certificate,
+                          RevocationReason reason) {
+    RevokeOrder order;
+    order.serial = certificate.serial;
+    order.revocation.at = clock_.Now();
+    order.revocation.reason = reason;
+    ASSERT_TRUE(store_->Revoke(order).ok());
+  };
+  const std::string by_secret = Basic("gw-17", kSecret);
+  const auto ask = [&] { return Enroll(MakeCsr(*device_, ""), by_secret); };
+  revoke(First(), RevocationReason::kKeyCompromise);
+  ExpectRefused(ask, 403, "key-compromised", "make another key");
+  ExpectRefused([&] { return Enroll(MakeCsr(*device_, ""), basic_); }, 403,
+                "key-compromised", "make another key");
+  device_ = *SoftwareSigner::Generate();
+  // Another reason says nothing of the key.
+  revoke(First(), RevocationReason::kSuperseded);
+  IssuedBy(ask());
+  device_ = *SoftwareSigner::Generate();
+  ExpectRefused(ask, 403, "secret-spent", "another key");
+}
+
 TEST_F(EnrollRulesTest, KeepsToTheLabelsLimits) {
   config_.service.limits.enrollments_per_minute = 2;
   Apply();

@@ -111,11 +111,6 @@ void Issuing::OnStored(const Certificate& certificate,
                      "\", and another certificate that is recorded here has "
                      "that number already")));
   }
-  // Revoked since it was judged, perhaps by the word of another server.
-  if (absl::IsPermissionDenied(issued.status()) &&
-      !order_.replaces_serial.empty()) {
-    return done_(Refuse(Problem::kRevoked, issued.status().message()));
-  }
   if (!issued.ok()) return done_(RefusalOf(issued.status()));
   if (issued->repeated) {
     exchange_->log().AddNote("repeated");

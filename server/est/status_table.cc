@@ -43,6 +43,7 @@ constexpr StatusRow kTable[] = {
     {Problem::kNotGranted, "not-granted", 403},
     {Problem::kTooManyLive, "too-many-live", 403},
     {Problem::kSecretSpent, "secret-spent", 403},
+    {Problem::kKeyCompromised, "key-compromised", 403},
     {Problem::kDenied, "denied", 403},
     {Problem::kUpstreamRefused, "upstream-refused", 403},
     {Problem::kTooManyTries, "too-many-tries", 429},

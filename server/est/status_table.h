@@ -42,6 +42,7 @@ enum class Problem {
   kNotGranted,
   kTooManyLive,
   kSecretSpent,
+  kKeyCompromised,
   kDenied,
   kUpstreamRefused,
   kTooManyTries,

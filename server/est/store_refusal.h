@@ -7,8 +7,9 @@
 namespace bestow::server {
 
 // `status`: a failure of Store::Issue, FindOrAddPending or CheckUnused.
-// kSecretSpent for kPermissionDenied, kNotGranted for kAborted, with its text;
-// any other as it is.
+// For kPermissionDenied kSecretSpent, or kKeyCompromised, kRevoked or
+// kNotRegistered by its reason (issue_refusal.h); for kOutOfRange kTooManyLive;
+// kNotGranted for kAborted, with its text; any other as it is.
 absl::Status RefusalOf(const absl::Status& status);
 
 }  // namespace bestow::server

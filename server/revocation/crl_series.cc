@@ -16,6 +16,9 @@ constexpr absl::Duration kClockSkew = absl::Minutes(5);
 // A delta must not be over before the next one is everywhere.
 constexpr int kDeltaValidityIntervals = 2;
 constexpr int kMaxTries = 5;
+// The first full CRL of a key has no delta of the same moment, for that would
+// build on nothing earlier.
+constexpr absl::Duration kFirstDeltaAfter = absl::Seconds(1);
 
 absl::Time WholeSeconds(absl::Time time) {
   return absl::FromUnixSeconds(absl::ToUnixSeconds(time));
@@ -32,6 +35,33 @@ std::vector<CrlEntry> EntriesOf(
                        one.revocation.reason, one.revocation.invalidity_date});
   }
   return entries;
+}
+
+// Whether CRLs that say `known` do not say so.
+bool IsNews(const RevokedCertificate& one,
+            const std::unordered_map<std::string, RevocationReason>& known) {
+  const auto it = known.find(KeyOf(one.serial));
+  if (one.revocation.reason == RevocationReason::kRemoveFromCrl) {
+    return it != known.end();
+  }
+  return it == known.end() || it->second != one.revocation.reason;
+}
+
+// RFC 5280 5.2.3: a full CRL and the delta of the same moment "MUST ... provide
+// the same revocation information". What was revoked or released between the
+// two readings is on the next ones. `full` is in the order of serial numbers.
+void SayAsIn(const std::vector<RevokedCertificate>& full,
+             RevokedCertificate& one) {
+  const auto it =
+      std::lower_bound(full.begin(), full.end(), one.serial,
+                       [](const RevokedCertificate& each, const Bytes& serial) {
+                         return each.serial < serial;
+                       });
+  if (it != full.end() && it->serial == one.serial) {
+    one.revocation = it->revocation;
+  } else if (one.revocation.reason != RevocationReason::kRemoveFromCrl) {
+    one.revocation = {one.revocation.at, RevocationReason::kRemoveFromCrl, {}};
+  }
 }
 
 }  // namespace
@@ -76,7 +106,8 @@ absl::StatusOr<bool> CrlSeries::Refresh() {
   if (!delta.ok() && !absl::IsNotFound(delta.status())) return delta.status();
   const int64_t full_number = full.ok() ? full->number : 0;
   // One that the full CRL has overtaken is of no use.
-  const bool has_delta = full.ok() && delta.ok() && delta->number > full_number;
+  const bool has_delta =
+      full.ok() && delta.ok() && delta->number >= full_number;
   const int64_t delta_number = has_delta ? delta->number : 0;
   const bool is_new = full_number != (full_ == nullptr ? 0 : full_->number) ||
                       delta_number != (delta_ == nullptr ? 0 : delta_->number);
@@ -100,13 +131,8 @@ absl::StatusOr<bool> CrlSeries::HasChanged(absl::Time now) {
       key_.key_id, now, std::min(known_at_, now) - kClockSkew);
   if (!changed.ok()) return changed.status();
   return std::any_of(
-      changed->begin(), changed->end(), [&](const RevokedCertificate& one) {
-        const auto it = known_.find(KeyOf(one.serial));
-        if (one.revocation.reason == RevocationReason::kRemoveFromCrl) {
-          return it != known_.end();
-        }
-        return it == known_.end() || it->second != one.revocation.reason;
-      });
+      changed->begin(), changed->end(),
+      [&](const RevokedCertificate& one) { return IsNews(one, known_); });
 }
 
 bool CrlSeries::IsFullDue(absl::Time now) const {
@@ -117,17 +143,17 @@ bool CrlSeries::IsFullDue(absl::Time now) const {
 }
 
 bool CrlSeries::IsDeltaDue(absl::Time now) const {
-  return HasDeltas() && full_ != nullptr &&
-         (delta_ == nullptr ||
-          now >= delta_->this_update + key_.config.delta_interval);
+  return HasDeltas() && full_ != nullptr && now >= NextDelta();
+}
+
+absl::Time CrlSeries::NextDelta() const {
+  return delta_ == nullptr ? full_->this_update + kFirstDeltaAfter
+                           : delta_->this_update + key_.config.delta_interval;
 }
 
 absl::Time CrlSeries::NextDue() const {
   absl::Time next = full_->this_update + key_.config.crl_interval;
-  if (HasDeltas() && delta_ != nullptr) {
-    next = std::min(next, delta_->this_update + key_.config.delta_interval);
-  }
-  return next;
+  return HasDeltas() ? std::min(next, NextDelta()) : next;
 }
 
 // Never less than the time: a database that was restored from a backup must not
@@ -138,8 +164,7 @@ int64_t CrlSeries::NextNumber(absl::Time now) const {
   return std::max(last + 1, absl::ToUnixSeconds(now));
 }
 
-absl::StatusOr<std::shared_ptr<const StoredCrl>> CrlSeries::Publish(
-    CrlContents contents) {
+absl::StatusOr<StoredCrl> CrlSeries::Sign(CrlContents contents) const {
   const CertificateAuthority& authority = *key_.authority;
   contents.issuer = authority.certificate().subject;
   contents.authority_key_id = key_.key_id;
@@ -151,38 +176,47 @@ absl::StatusOr<std::shared_ptr<const StoredCrl>> CrlSeries::Publish(
   absl::StatusOr<Bytes> der =
       AssembleCrlDer(*tbs, signer.algorithm(), *signature);
   if (!der.ok()) return der.status();
-  auto stored = std::make_shared<StoredCrl>();
-  stored->issuer_key_id = key_.key_id;
-  stored->number = static_cast<int64_t>(contents.number);
+  StoredCrl signed_one;
+  signed_one.issuer_key_id = key_.key_id;
+  signed_one.number = static_cast<int64_t>(contents.number);
   if (contents.base_number.has_value()) {
-    stored->base_number = static_cast<int64_t>(*contents.base_number);
+    signed_one.base_number = static_cast<int64_t>(*contents.base_number);
   }
-  stored->this_update = contents.this_update;
-  stored->next_update = contents.next_update;
-  stored->der = *std::move(der);
+  signed_one.this_update = contents.this_update;
+  signed_one.next_update = contents.next_update;
+  signed_one.der = *std::move(der);
+  return signed_one;
+}
+
+absl::Status CrlSeries::Store(const std::vector<StoredCrl>& crls,
+                              std::string_view detail) {
   AuditEntry audit;
-  audit.at = contents.this_update;
+  audit.at = crls.front().this_update;
   audit.actor = "server";
   audit.source = "local";
   audit.action = "crl";
   audit.outcome = "done";
   audit.subject = key_.folder;
-  audit.detail = absl::StrCat(
-      contents.base_number.has_value() ? "delta" : "full", " CRL number ",
-      contents.number, " with ", contents.entries.size(), " entries");
-  absl::Status status = store_.AddCrl(*stored, audit);
-  if (!status.ok()) return status;
-  return stored;
+  audit.detail = absl::StrCat("CRL number ", crls.front().number, ": ", detail);
+  return store_.AddCrls(crls, audit);
 }
 
-absl::Status CrlSeries::PublishFull(absl::Time now, bool by_schedule) {
-  absl::StatusOr<std::vector<RevokedCertificate>> revoked =
-      store_.ListRevoked(key_.key_id, now, std::nullopt);
-  if (!revoked.ok()) return revoked.status();
+absl::StatusOr<std::vector<RevokedCertificate>> CrlSeries::ListChanged(
+    absl::Time now, const Base& base) {
+  // A base from the future was made by a clock that was wrong: all that ever
+  // changed may have done so since.
+  return store_.ListRevoked(key_.key_id, now,
+                            base.this_update > now + kClockSkew
+                                ? absl::UnixEpoch()
+                                : base.this_update - kClockSkew);
+}
+
+absl::StatusOr<CrlContents> CrlSeries::FullContents(
+    absl::Time now, const std::vector<RevokedCertificate>& revoked) const {
   CrlContents contents;
   contents.this_update = WholeSeconds(now);
   contents.next_update = contents.this_update + key_.config.crl_validity;
-  contents.entries = EntriesOf(*revoked);
+  contents.entries = EntriesOf(revoked);
   contents.number = static_cast<uint64_t>(NextNumber(now));
   if (HasDeltas() && !key_.config.url.empty()) {
     absl::StatusOr<DistributionPoint> freshest = DistributionPointAt(
@@ -190,43 +224,78 @@ absl::Status CrlSeries::PublishFull(absl::Time now, bool by_schedule) {
     if (!freshest.ok()) return freshest.status();
     contents.freshest_crl = {*std::move(freshest)};
   }
-  std::unordered_map<std::string, RevocationReason> known;
-  known.reserve(contents.entries.size());
-  for (const CrlEntry& entry : contents.entries) {
-    known.emplace(KeyOf(entry.serial), entry.reason);
-  }
-  absl::StatusOr<std::shared_ptr<const StoredCrl>> crl =
-      Publish(std::move(contents));
-  if (!crl.ok()) return crl.status();
-  const std::shared_ptr<const StoredCrl> before = std::move(full_);
-  full_ = *std::move(crl);
-  delta_ = nullptr;
-  known_ = std::move(known);
-  known_at_ = full_->this_update;
-  const Base own{full_->number, full_->this_update};
-  if (!HasDeltas() || before == nullptr) base_ = own;
-  if (!HasDeltas()) return absl::OkStatus();
-  // Who holds the full CRL of the interval before goes on with deltas.
-  absl::Status status = PublishDelta(now);
-  if (status.ok() && by_schedule) base_ = own;
-  return status;
+  return contents;
 }
 
-absl::Status CrlSeries::PublishDelta(absl::Time now) {
-  absl::StatusOr<std::vector<RevokedCertificate>> changed =
-      store_.ListRevoked(key_.key_id, now, base_.this_update - kClockSkew);
-  if (!changed.ok()) return changed.status();
+CrlContents CrlSeries::DeltaContents(
+    absl::Time now, const Base& base,
+    const std::vector<RevokedCertificate>& changed) const {
   CrlContents contents;
   contents.this_update = WholeSeconds(now);
   contents.next_update = contents.this_update +
                          kDeltaValidityIntervals * key_.config.delta_interval;
-  contents.entries = EntriesOf(*changed);
+  contents.entries = EntriesOf(changed);
   contents.number = static_cast<uint64_t>(NextNumber(now));
-  contents.base_number = static_cast<uint64_t>(base_.number);
-  absl::StatusOr<std::shared_ptr<const StoredCrl>> crl =
-      Publish(std::move(contents));
-  if (!crl.ok()) return crl.status();
-  delta_ = *std::move(crl);
+  contents.base_number = static_cast<uint64_t>(base.number);
+  return contents;
+}
+
+absl::Status CrlSeries::PublishFull(absl::Time now, bool by_schedule) {
+  absl::StatusOr<std::vector<RevokedCertificate>> revoked =
+      store_.ListRevoked(key_.key_id, now, std::nullopt);
+  if (!revoked.ok()) return revoked.status();
+  // Who holds the full CRL of the interval before goes on with deltas.
+  const bool has_delta = HasDeltas() && full_ != nullptr;
+  std::vector<RevokedCertificate> changed;
+  if (has_delta) {
+    absl::StatusOr<std::vector<RevokedCertificate>> listed =
+        ListChanged(now, base_);
+    if (!listed.ok()) return listed.status();
+    changed = *std::move(listed);
+    for (RevokedCertificate& one : changed) SayAsIn(*revoked, one);
+  }
+  Reasons known;
+  known.reserve(revoked->size());
+  for (const RevokedCertificate& one : *revoked) {
+    known.emplace(KeyOf(one.serial), one.revocation.reason);
+  }
+  absl::StatusOr<CrlContents> contents = FullContents(now, *revoked);
+  if (!contents.ok()) return contents.status();
+  std::vector<StoredCrl> crls;
+  absl::StatusOr<StoredCrl> full = Sign(*std::move(contents));
+  if (!full.ok()) return full.status();
+  crls.push_back(*std::move(full));
+  std::string detail =
+      absl::StrCat("a full one with ", revoked->size(), " entries");
+  if (has_delta) {
+    absl::StatusOr<StoredCrl> delta = Sign(DeltaContents(now, base_, changed));
+    if (!delta.ok()) return delta.status();
+    crls.push_back(*std::move(delta));
+    absl::StrAppend(&detail, ", a delta from ", base_.number, " with ",
+                    changed.size());
+  }
+  absl::Status status = Store(crls, detail);
+  if (!status.ok()) return status;
+  full_ = std::make_shared<const StoredCrl>(std::move(crls.front()));
+  delta_ = has_delta ? std::make_shared<const StoredCrl>(std::move(crls.back()))
+                     : nullptr;
+  known_ = std::move(known);
+  known_at_ = full_->this_update;
+  if (by_schedule || !has_delta) base_ = {full_->number, full_->this_update};
+  return absl::OkStatus();
+}
+
+absl::Status CrlSeries::PublishDelta(absl::Time now) {
+  absl::StatusOr<std::vector<RevokedCertificate>> changed =
+      ListChanged(now, base_);
+  if (!changed.ok()) return changed.status();
+  absl::StatusOr<StoredCrl> delta = Sign(DeltaContents(now, base_, *changed));
+  if (!delta.ok()) return delta.status();
+  absl::Status status =
+      Store({*delta}, absl::StrCat("a delta from ", base_.number, " with ",
+                                   changed->size(), " entries"));
+  if (!status.ok()) return status;
+  delta_ = std::make_shared<const StoredCrl>(*std::move(delta));
   for (const RevokedCertificate& one : *changed) {
     if (one.revocation.reason == RevocationReason::kRemoveFromCrl) {
       known_.erase(KeyOf(one.serial));

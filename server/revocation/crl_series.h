@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -42,11 +43,15 @@ class CrlSeries {
   absl::StatusOr<absl::Time> Update(absl::Time now, bool force);
 
   // The newest that are known; null: none yet. The delta is never older than
-  // the full one, or null.
+  // the full one, or null; a key's first follows its first full one. One that
+  // was issued with it has its number, and says the same to whoever holds an
+  // earlier one (RFC 5280 5.2.3).
   std::shared_ptr<const StoredCrl> full() const { return full_; }
   std::shared_ptr<const StoredCrl> delta() const { return delta_; }
 
  private:
+  // By serial number.
+  using Reasons = std::unordered_map<std::string, RevocationReason>;
   // What makes a delta's base: where what has changed counts from.
   struct Base {
     int64_t number = 0;
@@ -60,13 +65,22 @@ class CrlSeries {
   absl::StatusOr<bool> HasChanged(absl::Time now);
   bool IsFullDue(absl::Time now) const;
   bool IsDeltaDue(absl::Time now) const;
+  absl::Time NextDelta() const;
   absl::Time NextDue() const;
   bool HasDeltas() const;
   int64_t NextNumber(absl::Time now) const;
+  absl::StatusOr<std::vector<RevokedCertificate>> ListChanged(absl::Time now,
+                                                              const Base& base);
+  absl::StatusOr<CrlContents> FullContents(
+      absl::Time now, const std::vector<RevokedCertificate>& revoked) const;
+  CrlContents DeltaContents(
+      absl::Time now, const Base& base,
+      const std::vector<RevokedCertificate>& changed) const;
   absl::Status PublishFull(absl::Time now, bool by_schedule);
   absl::Status PublishDelta(absl::Time now);
-  absl::StatusOr<std::shared_ptr<const StoredCrl>> Publish(
-      CrlContents contents);
+  absl::StatusOr<StoredCrl> Sign(CrlContents contents) const;
+  absl::Status Store(const std::vector<StoredCrl>& crls,
+                     std::string_view detail);
 
   IssuingKey key_;
   RevocationStore& store_;
@@ -76,7 +90,7 @@ class CrlSeries {
   Base base_;  // means something once there is a full CRL
   // What full_ and delta_ say together: the reason of each serial. What changed
   // since known_at_ is not in it yet.
-  std::unordered_map<std::string, RevocationReason> known_;
+  Reasons known_;
   absl::Time known_at_ = absl::InfinitePast();
 };
 

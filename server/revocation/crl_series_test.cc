@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
@@ -76,6 +77,31 @@ class CrlSeriesTest : public IssuingKeyFixture {
       }
     }
     return combined;
+  }
+
+  // RFC 5280 5.2.3: "If a delta CRL and a complete CRL that cover the same
+  // scope are issued at the same time, they MUST have the same CRL number and
+  // provide the same revocation information."
+  void ExpectTheSameOfOneMoment(const CrlSeries& series) {
+    const auto full = series.full();
+    const auto delta = series.delta();
+    EXPECT_EQ(full->this_update, delta->this_update);
+    EXPECT_EQ(full->number, delta->number);
+    std::map<Bytes, RevocationReason> all;
+    for (const CrlEntry& entry : Read(full).contents.entries) {
+      all[entry.serial] = entry.reason;
+    }
+    for (const CrlEntry& entry : Read(delta).contents.entries) {
+      const auto it = all.find(entry.serial);
+      EXPECT_EQ(entry.reason, it == all.end() ? RevocationReason::kRemoveFromCrl
+                                              : it->second);
+    }
+    // As the store has them, and as they are read back after a restart.
+    EXPECT_EQ(store_->FindCrl(key_.key_id, true)->der, delta->der);
+    CrlSeries restarted(key_, *store_);
+    Update(restarted);
+    EXPECT_EQ(restarted.full()->der, full->der);
+    EXPECT_EQ(restarted.delta()->der, delta->der);
   }
 
   void Update(CrlSeries& series, bool force = false) {
@@ -245,12 +271,12 @@ TEST_P(CrlSeriesTest, WhoComesSecondTakesOver) {
     absl::StatusOr<StoredCrl> FindCrl(ByteView id, bool delta) override {
       return store_.FindCrl(id, delta);
     }
-    absl::Status AddCrl(const StoredCrl& crl,
-                        const AuditEntry& audit) override {
+    absl::Status AddCrls(const std::vector<StoredCrl>& crls,
+                         const AuditEntry& audit) override {
       if (races_-- > 0) {
         EXPECT_TRUE(rival_.Update(clock_.Now(), false).ok());
       }
-      const absl::Status status = store_.AddCrl(crl, audit);
+      const absl::Status status = store_.AddCrls(crls, audit);
       statuses_.push_back(status.code());
       return status;
     }
@@ -350,8 +376,13 @@ TEST_P(CrlSeriesTest, DeltasSayWhatHasChangedSinceTheirBase) {
       Read(base).contents.freshest_crl,
       ElementsAre(*DistributionPointAt({absl::StrCat(
           "http://pki.example.net", PathsOf("ca", key_.key_id).delta_crl)})));
+  EXPECT_EQ(series.delta(), nullptr);
+  clock_.Advance(absl::Seconds(1));
+  Update(series);
   ASSERT_NE(series.delta(), nullptr);
+  EXPECT_EQ(series.full(), base);
   EXPECT_EQ(*series.delta()->base_number, base->number);
+  EXPECT_GT(series.delta()->number, base->number);
 
   clock_.Advance(absl::Minutes(30));
   Revoke(fresh, RevocationReason::kKeyCompromise);
@@ -362,10 +393,10 @@ TEST_P(CrlSeriesTest, DeltasSayWhatHasChangedSinceTheirBase) {
       {old.serial, RevocationReason::kUnspecified},
       {fresh.serial, RevocationReason::kKeyCompromise}};
   EXPECT_EQ(Combined(base, series.delta()), all);
-  // Who comes now gets all of it at once, and can go on with deltas too.
+  // Who comes now gets all of it at once.
   EXPECT_THAT(SerialsOf(series.full()),
               UnorderedElementsAre(old.serial, fresh.serial));
-  EXPECT_EQ(Combined(series.full(), series.delta()), all);
+  ExpectTheSameOfOneMoment(series);
 
   const int64_t full_number = series.full()->number;
   clock_.Advance(absl::Hours(1));
@@ -374,6 +405,8 @@ TEST_P(CrlSeriesTest, DeltasSayWhatHasChangedSinceTheirBase) {
   EXPECT_GT(series.delta()->number, full_number);
   EXPECT_EQ(series.delta()->this_update, clock_.Now());
   EXPECT_EQ(Combined(base, series.delta()), all);
+  // And whoever came then can go on with deltas too.
+  EXPECT_EQ(Combined(series.full(), series.delta()), all);
 }
 
 TEST_P(CrlSeriesTest, DeltasLiftAHold) {
@@ -390,6 +423,7 @@ TEST_P(CrlSeriesTest, DeltasLiftAHold) {
   const Crl delta = Read(series.delta());
   ASSERT_EQ(delta.contents.entries.size(), 1u);
   EXPECT_EQ(delta.contents.entries[0].reason, RevocationReason::kRemoveFromCrl);
+  ExpectTheSameOfOneMoment(series);
   EXPECT_THAT(Combined(base, series.delta()), IsEmpty());
   EXPECT_THAT(SerialsOf(series.full()), IsEmpty());
   // It stays on the deltas of this base, and is no reason for new CRLs.
@@ -397,6 +431,85 @@ TEST_P(CrlSeriesTest, DeltasLiftAHold) {
   clock_.Advance(absl::Minutes(1));
   Update(series);
   EXPECT_EQ(series.delta()->number, number);
+}
+
+// What is revoked or released between the reading of the full list and of the
+// delta's is on neither, and on the next ones.
+TEST_P(CrlSeriesTest, AFullCrlAndItsDeltaSayTheSameWhateverHappensBetween) {
+  class Meanwhile : public RevocationStore {
+   public:
+    explicit Meanwhile(RevocationStore& store) : store_(store) {}
+    absl::StatusOr<std::vector<CertificateRecord>> Revoke(
+        const RevokeOrder& order) override {
+      return store_.Revoke(order);
+    }
+    absl::StatusOr<std::vector<RevokedCertificate>> ListRevoked(
+        ByteView id, absl::Time now, std::optional<absl::Time> since) override {
+      auto listed = store_.ListRevoked(id, now, since);
+      if (!since.has_value()) std::exchange(happens, [] {})();
+      return listed;
+    }
+    absl::StatusOr<StoredCrl> FindCrl(ByteView id, bool delta) override {
+      return store_.FindCrl(id, delta);
+    }
+    absl::Status AddCrls(const std::vector<StoredCrl>& crls,
+                         const AuditEntry& audit) override {
+      return store_.AddCrls(crls, audit);
+    }
+    absl::StatusOr<std::optional<absl::Time>> LastExpiry(ByteView id) override {
+      return store_.LastExpiry(id);
+    }
+    std::function<void()> happens = [] {};
+
+   private:
+    RevocationStore& store_;
+  };
+  UseDeltas();
+  const Certificate first = IssueFrom(key_);
+  const Certificate late = IssueFrom(key_);
+  const Certificate held = IssueFrom(key_);
+  Meanwhile meanwhile(*store_);
+  CrlSeries series(key_, meanwhile);
+  Update(series);
+  const auto base = series.full();
+  clock_.Advance(absl::Minutes(30));
+  Revoke(first);
+  Revoke(held, RevocationReason::kCertificateHold);
+  meanwhile.happens = [&] {
+    Revoke(late, RevocationReason::kKeyCompromise);
+    Release(held);
+  };
+  Update(series);
+  const std::map<Bytes, RevocationReason> then = {
+      {first.serial, RevocationReason::kUnspecified},
+      {held.serial, RevocationReason::kCertificateHold}};
+  EXPECT_EQ(Combined(base, series.delta()), then);
+  EXPECT_THAT(SerialsOf(series.full()),
+              UnorderedElementsAre(first.serial, held.serial));
+  clock_.Advance(absl::Seconds(2));
+  Update(series);
+  const std::map<Bytes, RevocationReason> now = {
+      {first.serial, RevocationReason::kUnspecified},
+      {late.serial, RevocationReason::kKeyCompromise}};
+  EXPECT_EQ(Combined(base, series.delta()), now);
+  ExpectTheSameOfOneMoment(series);
+}
+
+// A delta builds on a CRL from the future, that a wrong clock made: it lists
+// all that ever changed.
+TEST_P(CrlSeriesTest, ADeltaFromABaseOfTheFutureLeavesNothingOut) {
+  UseDeltas();
+  clock_.Advance(30 * kDay);
+  CrlSeries series(key_, *store_);
+  Update(series);
+  const auto base = series.full();
+  clock_.Advance(-30 * kDay);
+  const Certificate certificate = IssueFrom(key_);
+  Revoke(certificate);
+  clock_.Advance(absl::Hours(1));
+  Update(series);
+  EXPECT_EQ(*series.delta()->base_number, base->number);
+  EXPECT_EQ(Combined(base, series.delta()).count(certificate.serial), 1u);
 }
 
 // Who holds the full CRL of the interval before need not load the new one.
@@ -451,8 +564,9 @@ TEST_P(CrlSeriesTest, AHundredThousandEntriesAreListedOnlyForANewFullCrl) {
       if (stored.der.empty()) return absl::NotFoundError("none");
       return stored;
     }
-    absl::Status AddCrl(const StoredCrl& crl, const AuditEntry&) override {
-      stored = crl;
+    absl::Status AddCrls(const std::vector<StoredCrl>& crls,
+                         const AuditEntry&) override {
+      stored = crls.front();
       return absl::OkStatus();
     }
     absl::StatusOr<std::optional<absl::Time>> LastExpiry(ByteView) override {

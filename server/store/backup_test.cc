@@ -34,13 +34,13 @@ class BackupTest : public StoreFixture {
     order.audit.action = "revoke";
     ASSERT_TRUE(store_->Revoke(order).ok());
     ASSERT_TRUE(store_
-                    ->AddCrl({{1},
-                              1,
-                              std::nullopt,
-                              Start(),
-                              Start() + absl::Hours(1),
-                              {0, 255}},
-                             {})
+                    ->AddCrls({{{1},
+                                1,
+                                std::nullopt,
+                                Start(),
+                                Start() + absl::Hours(1),
+                                {0, 255}}},
+                              {})
                     .ok());
     ASSERT_TRUE(store_->SetSetting("a", AsBytes("b"), {}).ok());
     ASSERT_TRUE(store_->AddTrustAnchor({0, "", "acme", {3}, Start()}, {}).ok());

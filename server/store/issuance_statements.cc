@@ -8,6 +8,7 @@
 #include "common/base/failpoint.h"
 #include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
+#include "server/store/issue_refusal.h"
 #include "server/store/pending_statements.h"
 #include "server/store/secret_statements.h"
 #include "server/store/storable_text.h"
@@ -55,8 +56,8 @@ absl::Status CheckNotRemoved(SqlConnection& database, int64_t identity_id) {
   if (!query.ok()) return query.status();
   absl::Status status = query->Bind(identity_id).ExpectRow("identity");
   if (!status.ok() || query->IsNull(0)) return status;
-  return absl::PermissionDeniedError(
-      "the identity was removed by the operator");
+  return RefuseIssue(IssueRefusal::kRemoved,
+                     "the identity was removed by the operator");
 }
 
 // RFC 5280 5.3.1: what somebody else may have is certified no more.
@@ -68,7 +69,8 @@ absl::Status CheckKey(SqlConnection& database, ByteView key_sha256) {
   absl::StatusOr<bool> row = query->Bind(key_sha256).Step();
   if (!row.ok()) return row.status();
   if (!*row) return absl::OkStatus();
-  return absl::PermissionDeniedError(
+  return RefuseIssue(
+      IssueRefusal::kCompromisedKey,
       "a certificate of this key was revoked because the key was compromised: "
       "make another key");
 }
@@ -102,15 +104,16 @@ absl::StatusOr<std::vector<int64_t>> SelectReplacedOnes(SqlConnection& database,
   absl::StatusOr<Replaced> found = SelectReplaced(database, "serial", serial);
   if (!found.ok()) return found.status();
   if (found->revocation_reason.has_value()) {
-    return absl::PermissionDeniedError(
-        "the certificate that is to be renewed is revoked");
+    return RefuseIssue(IssueRefusal::kRevoked,
+                       "the certificate that is to be renewed is revoked");
   }
   ids.push_back(found->id);
   // Whoever holds an old one, perhaps in its time of grace, must not outlive
   // the revocation of the new one. Superseded is said of no stolen key.
   while (found->replaced_by.has_value()) {
     if (ids.size() == static_cast<size_t>(kMaxReplacements)) {
-      return absl::PermissionDeniedError(
+      return RefuseIssue(
+          IssueRefusal::kRevoked,
           "the certificate that is to be renewed was renewed too often since");
     }
     found = SelectReplaced(database, "id", *found->replaced_by);
@@ -118,7 +121,8 @@ absl::StatusOr<std::vector<int64_t>> SelectReplacedOnes(SqlConnection& database,
     if (found->revocation_reason.has_value() &&
         *found->revocation_reason !=
             static_cast<int64_t>(RevocationReason::kSuperseded)) {
-      return absl::PermissionDeniedError(
+      return RefuseIssue(
+          IssueRefusal::kRevoked,
           "the certificate that is to be renewed was renewed, and the new one "
           "is revoked");
     }

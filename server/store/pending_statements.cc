@@ -6,6 +6,7 @@
 #include "common/crypto/public_key.h"
 #include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
+#include "server/store/issue_refusal.h"
 #include "server/store/secret_statements.h"
 #include "server/store/storable_text.h"
 
@@ -151,7 +152,8 @@ absl::StatusOr<Issued> IssuedFor(SqlConnection& database, int64_t pending_id) {
   absl::Status status = query->Bind(pending_id).ExpectRow("certificate");
   if (!status.ok()) return status;
   if (!query->IsNull(2)) {
-    return absl::PermissionDeniedError(
+    return RefuseIssue(
+        IssueRefusal::kRevoked,
         "the certificate that was issued for this request is revoked");
   }
   return Issued{query->Blob(0), query->Blob(1), /*repeated=*/true};

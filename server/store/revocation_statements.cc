@@ -10,9 +10,6 @@
 namespace bestow::server {
 namespace {
 
-// CRLs that are over are kept this long, for whoever looks back.
-constexpr absl::Duration kKeepOldCrls = absl::Hours(24 * 7);
-
 bool IsHold(const CertificateRecord& record) {
   return record.revocation.has_value() &&
          record.revocation->reason == RevocationReason::kCertificateHold;
@@ -118,6 +115,66 @@ StoredCrl ReadCrl(const SqlStatement& row) {
   return crl;
 }
 
+bool IsDelta(const StoredCrl& crl) { return crl.base_number.has_value(); }
+
+absl::Status CheckIssuedTogether(const std::vector<StoredCrl>& crls) {
+  if (crls.size() == 1) return absl::OkStatus();
+  if (crls.size() == 2 && !IsDelta(crls[0]) && IsDelta(crls[1]) &&
+      crls[0].number == crls[1].number &&
+      crls[0].issuer_key_id == crls[1].issuer_key_id) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "not a full CRL, a delta, or both of one key under one number");
+}
+
+absl::Status CheckGrows(SqlConnection& database, const StoredCrl& crl) {
+  absl::StatusOr<SqlStatement> newest = database.Prepare(
+      "SELECT number FROM crls WHERE issuer_key_id = ?"
+      " ORDER BY number DESC LIMIT 1");
+  if (!newest.ok()) return newest.status();
+  absl::StatusOr<bool> row = newest->Bind(ByteView(crl.issuer_key_id)).Step();
+  if (!row.ok()) return row.status();
+  if (!*row || newest->Int(0) < crl.number) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat("CRL number ", newest->Int(0),
+                                               " is there already; ",
+                                               crl.number, " would go back"));
+}
+
+absl::Status InsertOne(SqlConnection& database, const StoredCrl& crl) {
+  absl::StatusOr<SqlStatement> insert = database.Prepare(
+      "INSERT INTO crls (issuer_key_id, number, base_number, this_update,"
+      " next_update, der) VALUES (?, ?, ?, ?, ?, ?)");
+  if (!insert.ok()) return insert.status();
+  return insert->Bind(ByteView(crl.issuer_key_id))
+      .Bind(crl.number)
+      .BindOrNull(crl.base_number)
+      .Bind(crl.this_update)
+      .Bind(crl.next_update)
+      .Bind(ByteView(crl.der))
+      .Run();
+}
+
+// With a hundred thousand revoked certificates each CRL has megabytes.
+absl::Status RemoveOlder(SqlConnection& database, const StoredCrl& issued) {
+  absl::StatusOr<SqlStatement> full = database.Prepare(
+      "SELECT number FROM crls WHERE issuer_key_id = ?"
+      " AND base_number IS NULL ORDER BY number DESC LIMIT 1");
+  if (!full.ok()) return full.status();
+  absl::StatusOr<bool> row = full->Bind(ByteView(issued.issuer_key_id)).Step();
+  if (!row.ok()) return row.status();
+  const int64_t newest_full = *row ? full->Int(0) : 0;
+  absl::StatusOr<SqlStatement> remove = database.Prepare(
+      "DELETE FROM crls WHERE issuer_key_id = ? AND number < ?"
+      " AND (base_number IS NOT NULL OR number NOT IN (?, ?))");
+  if (!remove.ok()) return remove.status();
+  return remove->Bind(ByteView(issued.issuer_key_id))
+      .Bind(issued.number)
+      .Bind(newest_full)
+      .Bind(issued.base_number.value_or(newest_full))
+      .Run();
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<CertificateRecord>> UpdateRevoked(
@@ -208,40 +265,17 @@ absl::StatusOr<StoredCrl> SelectCrl(SqlConnection& database,
   return ReadCrl(*query);
 }
 
-absl::Status InsertCrl(SqlConnection& database, const StoredCrl& crl) {
-  absl::StatusOr<SqlStatement> newest = database.Prepare(
-      "SELECT number FROM crls WHERE issuer_key_id = ?"
-      " ORDER BY number DESC LIMIT 1");
-  if (!newest.ok()) return newest.status();
-  absl::StatusOr<bool> row = newest->Bind(ByteView(crl.issuer_key_id)).Step();
-  if (!row.ok()) return row.status();
-  if (*row && newest->Int(0) >= crl.number) {
-    return absl::AlreadyExistsError(absl::StrCat("CRL number ", newest->Int(0),
-                                                 " is there already; ",
-                                                 crl.number, " would go back"));
-  }
-  absl::StatusOr<SqlStatement> insert = database.Prepare(
-      "INSERT INTO crls (issuer_key_id, number, base_number, this_update,"
-      " next_update, der) VALUES (?, ?, ?, ?, ?, ?)");
-  if (!insert.ok()) return insert.status();
-  absl::Status status = insert->Bind(ByteView(crl.issuer_key_id))
-                            .Bind(crl.number)
-                            .BindOrNull(crl.base_number)
-                            .Bind(crl.this_update)
-                            .Bind(crl.next_update)
-                            .Bind(ByteView(crl.der))
-                            .Run();
+absl::Status InsertCrls(SqlConnection& database,
+                        const std::vector<StoredCrl>& crls) {
+  absl::Status status = CheckIssuedTogether(crls);
   if (!status.ok()) return status;
-  // The newest of the other kind stays, however old it is.
-  absl::StatusOr<SqlStatement> remove = database.Prepare(
-      absl::StrCat("DELETE FROM crls WHERE issuer_key_id = ? AND number < ?"
-                   " AND next_update < ? AND base_number ",
-                   crl.base_number.has_value() ? "IS NOT NULL" : "IS NULL"));
-  if (!remove.ok()) return remove.status();
-  return remove->Bind(ByteView(crl.issuer_key_id))
-      .Bind(crl.number)
-      .Bind(crl.this_update - kKeepOldCrls)
-      .Run();
+  const StoredCrl& issued = crls.back();
+  status = CheckGrows(database, issued);
+  for (const StoredCrl& crl : crls) {
+    if (status.ok()) status = InsertOne(database, crl);
+  }
+  if (!status.ok()) return status;
+  return RemoveOlder(database, issued);
 }
 
 }  // namespace bestow::server

@@ -20,7 +20,8 @@ absl::StatusOr<std::optional<absl::Time>> SelectLastExpiry(
     SqlConnection& database, ByteView issuer_key_id);
 absl::StatusOr<StoredCrl> SelectCrl(SqlConnection& database,
                                     ByteView issuer_key_id, bool delta);
-absl::Status InsertCrl(SqlConnection& database, const StoredCrl& crl);
+absl::Status InsertCrls(SqlConnection& database,
+                        const std::vector<StoredCrl>& crls);
 
 }  // namespace bestow::server
 

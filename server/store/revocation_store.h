@@ -37,7 +37,9 @@ struct RevokedCertificate {
 
 struct StoredCrl {
   Bytes issuer_key_id;
-  int64_t number = 0;  // fulls and deltas of a key count together
+  // Fulls and deltas of a key count together; those that are issued at one
+  // moment share theirs.
+  int64_t number = 0;
   std::optional<int64_t> base_number;  // of a delta
   absl::Time this_update;
   absl::Time next_update;
@@ -74,10 +76,15 @@ class RevocationStore {
   // The newest full or the newest delta CRL of a CA key. kNotFound: none yet.
   virtual absl::StatusOr<StoredCrl> FindCrl(ByteView issuer_key_id,
                                             bool delta) = 0;
-  // Waits for the disk. kAlreadyExists: that number, or a higher one, is there
-  // (another server's): read again. Old ones that are over are removed.
-  virtual absl::Status AddCrl(const StoredCrl& crl,
-                              const AuditEntry& audit) = 0;
+  // What is issued at one moment: a full CRL, a delta, or a full one and its
+  // delta, in this order and under one number; all of it or nothing. Waits for
+  // the disk. kAlreadyExists: that number, or a higher one, is there (another
+  // server's): read again. kInvalidArgument: neither of the three. Of the CRLs
+  // of a key those stay that somebody still needs: the newest full one, the
+  // newest delta unless a full one has overtaken it, and the full one that this
+  // delta builds on.
+  virtual absl::Status AddCrls(const std::vector<StoredCrl>& crls,
+                               const AuditEntry& audit) = 0;
 };
 
 }  // namespace bestow::server

@@ -1,14 +1,18 @@
 // Revocations, CRLs, and what they forbid.
+#include <algorithm>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "server/store/issue_refusal.h"
 #include "server/store/store_fixture.h"
 
 namespace bestow::server {
 namespace {
 
+using Lines = std::vector<std::string>;
 using Reason = RevocationReason;
 
 class RevocationTest : public StoreFixture {
@@ -61,17 +65,40 @@ class RevocationTest : public StoreFixture {
   }
   absl::Status AddCrl(int64_t number, std::optional<int64_t> base,
                       absl::Time this_update) {
-    return store_->AddCrl(
-        {issuer_, number, base, this_update, this_update + absl::Hours(24),
-         ToBytes(AsBytes(absl::StrCat("crl ", number)))},
-        {});
+    return store_->AddCrls({MakeCrl(number, base, this_update)}, {});
+  }
+  StoredCrl MakeCrl(int64_t number, std::optional<int64_t> base,
+                    absl::Time this_update = Start()) {
+    return {issuer_,
+            number,
+            base,
+            this_update,
+            this_update + absl::Hours(24),
+            ToBytes(AsBytes(absl::StrCat("crl ", number)))};
+  }
+  // "5", or "6-5": a delta, and its base.
+  std::vector<std::string> StoredCrls() {
+    const auto connection = Connect();
+    auto query = connection->Prepare(
+        "SELECT number, base_number FROM crls WHERE issuer_key_id = ?"
+        " ORDER BY number, base_number");
+    EXPECT_TRUE(query.ok()) << query.status();
+    query->Bind(ByteView(issuer_));
+    std::vector<std::string> lines;
+    const absl::Status status = query->ForEachRow([&] {
+      lines.push_back(query->IsNull(1)
+                          ? absl::StrCat(query->Int(0))
+                          : absl::StrCat(query->Int(0), "-", query->Int(1)));
+      return absl::OkStatus();
+    });
+    EXPECT_TRUE(status.ok()) << status;
+    std::sort(lines.begin(), lines.end());
+    return lines;
   }
 
   int64_t id_ = 0;
   const Bytes issuer_ = ToBytes(AsBytes("ca"));
 };
-
-using Lines = std::vector<std::string>;
 
 TEST_P(RevocationTest, RevokesBySerialAndTellsWhoAsks) {
   MakeCertificate("s1");
@@ -184,10 +211,65 @@ TEST_P(RevocationTest, CrlNumbersNeverGoBack) {
   // Another key counts by itself.
   EXPECT_TRUE(
       store_
-          ->AddCrl(
-              {{1}, 1, std::nullopt, Start(), Start() + absl::Hours(1), {2}},
+          ->AddCrls(
+              {{{1}, 1, std::nullopt, Start(), Start() + absl::Hours(1), {2}}},
               {})
           .ok());
+}
+
+// RFC 5280 5.2.3: those of one moment share a number.
+TEST_P(RevocationTest, AFullCrlAndItsDeltaAreStoredTogetherOrNotAtAll) {
+  const auto add = [&](const std::vector<StoredCrl>& crls) {
+    return store_->AddCrls(crls, {});
+  };
+  ASSERT_TRUE(add({MakeCrl(5, {}), MakeCrl(5, 5)}).ok());
+  EXPECT_EQ(StoredCrls(), (Lines{"5", "5-5"}));
+  EXPECT_TRUE(absl::IsAlreadyExists(add({MakeCrl(5, 5)})));
+  EXPECT_TRUE(absl::IsAlreadyExists(add({MakeCrl(5, {}), MakeCrl(5, 5)})));
+  StoredCrl anothers = MakeCrl(6, 5);
+  anothers.issuer_key_id = {1};
+  const std::vector<StoredCrl> kRefused[] = {
+      {},
+      {MakeCrl(6, {}), MakeCrl(7, 5)},
+      {MakeCrl(6, 5), MakeCrl(6, {})},
+      {MakeCrl(6, {}), MakeCrl(6, {})},
+      {MakeCrl(6, 5), MakeCrl(6, 5)},
+      {MakeCrl(6, {}), MakeCrl(6, 5), MakeCrl(6, 5)},
+      {MakeCrl(6, {}), anothers}};
+  for (const std::vector<StoredCrl>& refused : kRefused) {
+    EXPECT_TRUE(absl::IsInvalidArgument(add(refused))) << refused.size();
+  }
+  EXPECT_EQ(StoredCrls(), (Lines{"5", "5-5"}));
+  EXPECT_EQ(store_->FindCrl(issuer_, false)->number, 5);
+  EXPECT_EQ(store_->FindCrl(issuer_, true)->number, 5);
+}
+
+// A full CRL of 100,000 entries has megabytes: no row stays for the weeks until
+// it would be over.
+TEST_P(RevocationTest, CrlsThatNothingNeedsAreRemoved) {
+  const auto add = [&](const std::vector<StoredCrl>& crls) {
+    const absl::Status status = store_->AddCrls(crls, {});
+    EXPECT_TRUE(status.ok()) << status;
+    return StoredCrls();
+  };
+  EXPECT_EQ(add({MakeCrl(1, {})}), Lines{"1"});
+  EXPECT_EQ(add({MakeCrl(2, {})}), Lines{"2"});
+  // The base stays, and the newest.
+  EXPECT_EQ(add({MakeCrl(3, 2)}), (Lines{"2", "3-2"}));
+  EXPECT_EQ(add({MakeCrl(4, {}), MakeCrl(4, 2)}), (Lines{"2", "4", "4-2"}));
+  EXPECT_EQ(add({MakeCrl(5, {}), MakeCrl(5, 2)}), (Lines{"2", "5", "5-2"}));
+  EXPECT_EQ(add({MakeCrl(6, 2)}), (Lines{"2", "5", "6-2"}));
+  EXPECT_EQ(add({MakeCrl(7, 5)}), (Lines{"5", "7-5"}));
+  // Without deltas from now on: the last one is overtaken.
+  EXPECT_EQ(add({MakeCrl(8, {})}), Lines{"8"});
+  // Another key's are left alone.
+  ASSERT_TRUE(
+      store_
+          ->AddCrls(
+              {{{1}, 9, std::nullopt, Start(), Start() + absl::Hours(1), {2}}},
+              {})
+          .ok());
+  EXPECT_EQ(StoredCrls(), Lines{"8"});
 }
 
 TEST_P(RevocationTest, ARevokedCertificateIsNotRenewed) {
@@ -208,7 +290,9 @@ TEST_P(RevocationTest, ACompromisedKeyIsCertifiedNoMore) {
   MakeCertificate("s2", "k2");
   ASSERT_TRUE(RevokeSerial("s1", Reason::kKeyCompromise).ok());
   ASSERT_TRUE(RevokeSerial("s2", Reason::kSuperseded).ok());
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(Make("s3", "k1")).status()));
+  const absl::Status refused = Issue(Make("s3", "k1")).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_EQ(IssueRefusalOf(refused), IssueRefusal::kCompromisedKey);
   EXPECT_TRUE(Issue(Make("s4", "k2")).ok());
 }
 
@@ -271,7 +355,9 @@ TEST_P(RevocationTest, ASecretRepeatsNoRevokedCertificate) {
   ASSERT_TRUE(Issue(issuance).ok());
   ASSERT_TRUE(Issue(issuance)->repeated);
   ASSERT_TRUE(RevokeSerial("s1", Reason::kSuperseded).ok());
-  EXPECT_TRUE(absl::IsPermissionDenied(Issue(issuance).status()));
+  const absl::Status refused = Issue(issuance).status();
+  EXPECT_TRUE(absl::IsPermissionDenied(refused)) << refused;
+  EXPECT_EQ(IssueRefusalOf(refused), IssueRefusal::kSecret);
 }
 
 TEST_P(RevocationTest, CountsWhatIsLive) {

@@ -120,7 +120,8 @@ CREATE TABLE renewal_orders (
 )$STRICT;
 )sql";
 
-// An identity that was removed keeps its row. revocation_changed_at: when a
+// An identity that was removed keeps its row. A full CRL and the delta of the
+// same moment share a number. revocation_changed_at: when a
 // certificate was last revoked or released. replaced_by: the renewal of it.
 // settings: see settings_store.h; digest_nonces: see nonce_store.h.
 constexpr char kToVersion3[] = R"sql(
@@ -155,12 +156,11 @@ CREATE TABLE crls (
   base_number   $INT,              -- NULL: a full one
   this_update   $INT NOT NULL,
   next_update   $INT NOT NULL,
-  der           $BLOB NOT NULL,
-  UNIQUE (issuer_key_id, number)
+  der           $BLOB NOT NULL
 )$STRICT;
-CREATE INDEX crls_full ON crls (issuer_key_id, number)
+CREATE UNIQUE INDEX crls_full ON crls (issuer_key_id, number)
   WHERE base_number IS NULL;
-CREATE INDEX crls_delta ON crls (issuer_key_id, number)
+CREATE UNIQUE INDEX crls_delta ON crls (issuer_key_id, number)
   WHERE base_number IS NOT NULL;
 
 CREATE TABLE trust_anchors (

@@ -139,13 +139,13 @@ TEST_F(SharedStoreTest, ACrlNumberIsPublishedOnce) {
   OnBoth([&](Store& store, int) {
     for (int64_t number = 1; number <= 20; ++number) {
       if (store
-              .AddCrl({{1},
-                       number,
-                       std::nullopt,
-                       Start(),
-                       Start() + absl::Hours(1),
-                       {2}},
-                      {})
+              .AddCrls({{{1},
+                         number,
+                         std::nullopt,
+                         Start(),
+                         Start() + absl::Hours(1),
+                         {2}}},
+                       {})
               .ok()) {
         ++published;
       }

@@ -202,9 +202,11 @@ absl::StatusOr<StoredCrl> SqlStore::FindCrl(ByteView issuer_key_id,
   });
 }
 
-absl::Status SqlStore::AddCrl(const StoredCrl& crl, const AuditEntry& audit) {
-  return Write(
-      audit, [&](SqlConnection& database) { return InsertCrl(database, crl); });
+absl::Status SqlStore::AddCrls(const std::vector<StoredCrl>& crls,
+                               const AuditEntry& audit) {
+  return Write(audit, [&](SqlConnection& database) {
+    return InsertCrls(database, crls);
+  });
 }
 
 int64_t SqlStore::TakeLostEntries() {

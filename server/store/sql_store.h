@@ -105,7 +105,8 @@ class SqlStore : public Store {
       ByteView issuer_key_id) override;
   absl::StatusOr<StoredCrl> FindCrl(ByteView issuer_key_id,
                                     bool delta) override;
-  absl::Status AddCrl(const StoredCrl& crl, const AuditEntry& audit) override;
+  absl::Status AddCrls(const std::vector<StoredCrl>& crls,
+                       const AuditEntry& audit) override;
 
   void Append(AuditEntry entry) override;
   absl::Status AppendAndWait(AuditEntry entry) override;
