@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "server/audit/serving_entry.h"
+
 namespace bestow::server {
 
 LiveState::LiveState(StatePaths paths, ServerState state, Serve serve)
@@ -14,11 +16,12 @@ std::shared_ptr<const ServerState> LiveState::Get() const {
   return state_;
 }
 
-absl::StatusOr<std::vector<std::string>> LiveState::Reload() {
+absl::StatusOr<std::vector<std::string>> LiveState::Reload(
+    const std::string& actor) {
   std::lock_guard<std::mutex> lock(changing_);
   absl::StatusOr<ServerState> state = LoadState(paths_);
   if (!state.ok()) return state.status();
-  return Take(*std::move(state));
+  return Take(*std::move(state), actor);
 }
 
 absl::Status LiveState::Update(
@@ -26,11 +29,12 @@ absl::Status LiveState::Update(
   std::lock_guard<std::mutex> lock(changing_);
   ServerState state = *Get();
   change(state);
-  return Take(std::move(state)).status();
+  return Take(std::move(state), kServerActor).status();
 }
 
-absl::StatusOr<std::vector<std::string>> LiveState::Take(ServerState state) {
-  absl::StatusOr<std::vector<std::string>> unchanged = serve_(state);
+absl::StatusOr<std::vector<std::string>> LiveState::Take(
+    ServerState state, const std::string& actor) {
+  absl::StatusOr<std::vector<std::string>> unchanged = serve_(state, actor);
   if (!unchanged.ok()) return unchanged;
   std::lock_guard<std::mutex> lock(mutex_);
   state_ = std::make_shared<const ServerState>(std::move(state));

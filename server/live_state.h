@@ -20,7 +20,7 @@ class LiveState {
  public:
   // As Server::Reload().
   using Serve = std::function<absl::StatusOr<std::vector<std::string>>(
-      const ServerState& state)>;
+      const ServerState& state, const std::string& actor)>;
 
   // `state`: what is served when this is made.
   LiveState(StatePaths paths, ServerState state, Serve serve);
@@ -28,8 +28,9 @@ class LiveState {
   std::shared_ptr<const ServerState> Get() const;
 
   // All that is on the disk now, or nothing: what was served goes on. Returns
-  // the names of settings that only a restart changes.
-  absl::StatusOr<std::vector<std::string>> Reload();
+  // the names of settings that only a restart changes. `actor`: whose doing it
+  // is, for the audit log.
+  absl::StatusOr<std::vector<std::string>> Reload(const std::string& actor);
 
   // What is served, but for what `change` does to it. Nothing is read from the
   // disk, so that no mistake there keeps a renewed certificate from being used.
@@ -37,7 +38,8 @@ class LiveState {
   absl::Status Update(const std::function<void(ServerState& state)>& change);
 
  private:
-  absl::StatusOr<std::vector<std::string>> Take(ServerState state);
+  absl::StatusOr<std::vector<std::string>> Take(ServerState state,
+                                                const std::string& actor);
 
   const StatePaths paths_;
   const Serve serve_;

@@ -21,6 +21,7 @@
 #include "server/admin/run_lock.h"
 #include "server/admin/state_folder.h"
 #include "server/admin/state_store.h"
+#include "server/audit/serving_entry.h"
 #include "server/ca/tls_chain.h"
 #include "server/live_state.h"
 #include "server/operators.h"
@@ -128,13 +129,14 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
 // What is on the disk now, or on a failure what has been served so far: for
 // SIGHUP and operators. Thread-safe.
 absl::StatusOr<std::vector<std::string>> Reload(LiveState& live, Server& server,
+                                                const std::string& actor,
                                                 absl::Time now) {
-  absl::StatusOr<std::vector<std::string>> unchanged = live.Reload();
+  absl::StatusOr<std::vector<std::string>> unchanged = live.Reload(actor);
   if (!unchanged.ok()) {
     LogLines(unchanged.status().message());
     LOG(ERROR) << "not reloaded: the server goes on with what it had";
     server.audit().Append({now,
-                           "server",
+                           actor,
                            "local",
                            "reload",
                            "failed",
@@ -190,9 +192,10 @@ int RunCommand(const Console& console, const std::string& state_dir) {
       *state, *std::move(store), sockets.fds(), console.clock,
       [](const std::string& line) { LOG(INFO) << line; }, public_sockets.fds());
   if (!server.ok()) return Report(console, kExitState, server.status());
-  LiveState live(paths, *std::move(state), [&](const ServerState& changed) {
-    return (*server)->Reload(changed);
-  });
+  LiveState live(paths, *std::move(state),
+                 [&](const ServerState& changed, const std::string& actor) {
+                   return (*server)->Reload(changed, actor);
+                 });
   AddUpkeep(paths, live, records, (*server)->housekeeper());
   (*server)->SetOnUpstreamCaCerts(
       [&live](const std::string& folder,
@@ -207,7 +210,9 @@ int RunCommand(const Console& console, const std::string& state_dir) {
       });
 
   AdminHooks hooks;
-  hooks.reload = [&] { return Reload(live, **server, console.clock.Now()); };
+  hooks.reload = [&](const std::string& actor) {
+    return Reload(live, **server, actor, console.clock.Now());
+  };
   absl::StatusOr<std::unique_ptr<AdminServer>> operators = ServeOperators(
       *std::move(admin_socket), paths, **server, console.clock, hooks,
       [](const std::string& line) { LOG(WARNING) << line; });
@@ -221,7 +226,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   const auto on_int = (*signals)->OnSignal(SIGINT, stop);
   const auto on_hup = (*signals)->OnSignal(SIGHUP, [&] {
     // What came of it is in the log.
-    (void)Reload(live, **server, console.clock.Now());
+    (void)Reload(live, **server, kServerActor, console.clock.Now());
   });
   SetHangupBlocked(false);
   std::thread serving([&] {
@@ -240,8 +245,15 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   (*signals)->Run();
   serving.join();
   operators->reset();
-  (*server)->audit().Append(
-      {console.clock.Now(), "server", "local", "stop", "done", "", "", "", {}});
+  (*server)->audit().Append({console.clock.Now(),
+                             kServerActor,
+                             "local",
+                             "stop",
+                             "done",
+                             "",
+                             "",
+                             "",
+                             {}});
   LOG(INFO) << "stopped";
   return kExitOk;
 }

@@ -7,9 +7,9 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "common/pki/certificate.h"
-#include "server/audit/serving_entry.h"
 #include "server/est/reply.h"
 #include "server/revocation/public_http.h"
+#include "server/state_changes.h"
 
 namespace bestow::server {
 namespace {
@@ -288,11 +288,12 @@ absl::Status Server::AddPublicHttp(const std::vector<int>& public_fds,
 }
 
 absl::StatusOr<std::vector<std::string>> Server::Reload(
-    const ServerState& state) {
+    const ServerState& state, const std::string& actor) {
   std::lock_guard<std::mutex> lock(reload_mutex_);
   absl::StatusOr<Serving> serving =
       MakeServing(std::make_shared<const ServerState>(state));
   if (!serving.ok()) return serving.status();
+  const std::string changes = ChangesOf(*this->serving().state, state);
   Serve(*std::move(serving));
   for (const std::unique_ptr<Worker>& owned : workers_) {
     owned->loop->Post([worker = owned.get(), http = HttpLimitsOf(state.config),
@@ -335,7 +336,8 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
     unchanged.push_back("store");
   }
   if (!state.sealer->HasSameKeyAs(*sealer_)) unchanged.push_back("seal.key");
-  audit_->Append(ServingEntry("reload", clock_.Now(), state.materials));
+  audit_->Append(
+      ServingEntry("reload", clock_.Now(), state.materials, actor, changes));
   return unchanged;
 }
 

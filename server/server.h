@@ -19,6 +19,7 @@
 #include "common/tls/tls_context.h"
 #include "server/admin/state_folder.h"
 #include "server/audit/audit_trail.h"
+#include "server/audit/serving_entry.h"
 #include "server/auth/authenticator.h"
 #include "server/auth/sealed_secret.h"
 #include "server/est/est_service.h"
@@ -44,8 +45,10 @@ class Server {
   // by `state`; those under way go on by what they began with. Returns the
   // settings of the config, by name, that differ from those the server started
   // with and that only a restart changes; "seal.key" is the key's file. On a
-  // failure nothing has changed.
-  absl::StatusOr<std::vector<std::string>> Reload(const ServerState& state);
+  // failure nothing has changed. Audited, with what changed, as `actor`'s
+  // doing.
+  absl::StatusOr<std::vector<std::string>> Reload(
+      const ServerState& state, const std::string& actor = kServerActor);
 
   // Looks whether the trust anchors in the database have changed, here or on
   // another server, and if so answers by them from now on. Thread-safe; a

@@ -19,6 +19,7 @@
 #include "server/admin/ca_maker.h"
 #include "server/admin/ca_pages.h"
 #include "server/admin/ca_show.h"
+#include "server/admin/operator_log.h"
 #include "server/admin/state_files.h"
 #include "server/admin/state_folder.h"
 #include "server/rollover/import_next.h"
@@ -96,16 +97,39 @@ void PrintUse(const Console& console, const CaPlace& place) {
               << "\"\nand send a running server SIGHUP.\n";
 }
 
-// The issuing CA's folder with its key.
-absl::StatusOr<CaBundle> LoadIssuer(const CommandLine& line,
-                                    const std::string& name,
-                                    std::string_view passphrase_flag) {
+// A CA that signs another's certificate.
+struct Issuer {
+  CaPlace place;
+  CaBundle ca;
+};
+
+absl::StatusOr<Issuer> LoadIssuer(const CommandLine& line,
+                                  const std::string& name,
+                                  std::string_view passphrase_flag) {
   absl::StatusOr<CaPlace> place = CaPlaceOf(line, name);
   if (!place.ok()) return place.status();
   if (line.Given(passphrase_flag)) {
     place->keys.passphrase_file = line.Text(passphrase_flag);
   }
-  return LoadCa(place->folder, place->keys);
+  absl::StatusOr<CaBundle> ca = LoadCa(place->folder, place->keys);
+  if (!ca.ok()) return ca.status();
+  return Issuer{*std::move(place), *std::move(ca)};
+}
+
+bool IsInState(const CaPlace& place) { return !place.name.empty(); }
+
+// For the audit log.
+std::string NameOf(const CaPlace& place) {
+  return IsInState(place) ? place.name : place.folder;
+}
+std::string DetailOf(const Certificate& ca) {
+  return absl::StrCat("CA certificate ", HexEncode(Sha256(ca.der)), ", ",
+                      ca.subject.ToText(), " until ", UtcText(ca.not_after));
+}
+
+absl::StatusOr<OperatorLog> OpenLog(const Console& console,
+                                    const CommandLine& line, bool in_state) {
+  return OperatorLog::Open(in_state ? line.state_dir() : "", console.clock);
 }
 
 absl::StatusOr<std::vector<Certificate>> ReadChain(const CommandLine& line) {
@@ -184,14 +208,24 @@ int CaCreateCommand(const Console& console, const CommandLine& line) {
   if (!place.ok()) return Failed(console, place.status());
   order.contents = *std::move(contents);
   order.keys = place->keys;
-  absl::StatusOr<CaBundle> issuer = CaBundle();
+  absl::StatusOr<Issuer> issuer = Issuer();
   if (below) {
     issuer = LoadIssuer(line, line.Text("issuer"), "from_passphrase_file");
     if (!issuer.ok()) return Failed(console, issuer.status());
   }
+  absl::StatusOr<OperatorLog> log =
+      OpenLog(console, line, IsInState(*place) || IsInState(issuer->place));
+  if (!log.ok()) return Failed(console, log.status());
   absl::StatusOr<std::vector<Certificate>> chain = CreateCa(
-      place->folder, order, below ? &*issuer : nullptr, console.clock.Now());
+      place->folder, order, below ? &issuer->ca : nullptr, console.clock.Now());
   if (!chain.ok()) return Failed(console, chain.status());
+  const Certificate& made = chain->front();
+  status = log->Note(
+      "ca create", NameOf(*place),
+      below ? absl::StrCat(DetailOf(made), ", by ", NameOf(issuer->place))
+            : DetailOf(made),
+      made.serial);
+  if (!status.ok()) return Failed(console, status);
   PrintMade(console, *place, *chain, &order);
   if (kind != "root") {
     PrintUse(console, *place);
@@ -214,7 +248,14 @@ int CaRequestCommand(const Console& console, const CommandLine& line) {
   if (!place.ok()) return Failed(console, place.status());
   order.contents = *std::move(contents);
   order.keys = place->keys;
+  absl::StatusOr<OperatorLog> log = OpenLog(console, line, IsInState(*place));
+  if (!log.ok()) return Failed(console, log.status());
   status = RequestCa(place->folder, order);
+  if (status.ok()) {
+    status = log->Note("ca request", NameOf(*place),
+                       absl::StrCat("a key and a request for ",
+                                    order.contents.subject.ToText()));
+  }
   if (!status.ok()) return Failed(console, status);
   console.out << "Request: " << order.contents.subject.ToText() << ", in "
               << place->folder
@@ -235,12 +276,19 @@ int CaImportCommand(const Console& console, const CommandLine& line) {
   if (!place.ok()) return Failed(console, place.status());
   absl::StatusOr<std::vector<Certificate>> certificates = ReadChain(line);
   if (!certificates.ok()) return Failed(console, certificates.status());
+  absl::StatusOr<OperatorLog> log = OpenLog(console, line, IsInState(*place));
+  if (!log.ok()) return Failed(console, log.status());
   absl::StatusOr<RolloverStatus> rollover =
       ReadRollover(CaPaths(place->folder));
   if (rollover.ok() && rollover->stage == RolloverStage::kWaiting) {
     absl::StatusOr<std::vector<Certificate>> next =
         ImportIntoNext(place->folder, *certificates, place->keys);
     if (!next.ok()) return Failed(console, next.status());
+    absl::Status status =
+        log->Note("ca import", NameOf(*place),
+                  absl::StrCat("of the next key: ", DetailOf(next->front())),
+                  next->front().serial);
+    if (!status.ok()) return Failed(console, status);
     console.out
         << "The next key of " << next->front().subject.ToText()
         << " has its certificate. A server that runs shows it to "
@@ -251,6 +299,10 @@ int CaImportCommand(const Console& console, const CommandLine& line) {
       ImportCa(place->folder, *std::move(certificates), line.IsOn("replace"),
                place->keys, console.clock.Now());
   if (!chain.ok()) return Failed(console, chain.status());
+  absl::Status status =
+      log->Note("ca import", NameOf(*place), DetailOf(chain->front()),
+                chain->front().serial);
+  if (!status.ok()) return Failed(console, status);
   PrintMade(console, *place, *chain, nullptr);
   PrintUse(console, *place);
   return kExitOk;
@@ -287,9 +339,15 @@ int CaImportKeyCommand(const Console& console, const CommandLine& line) {
       key->certificates.push_back(std::move(certificate));
     }
   }
+  absl::StatusOr<OperatorLog> log = OpenLog(console, line, IsInState(*place));
+  if (!log.ok()) return Failed(console, log.status());
   absl::StatusOr<std::vector<Certificate>> chain = ImportCaKey(
       place->folder, *std::move(key), place->keys, console.clock.Now());
   if (!chain.ok()) return Failed(console, chain.status());
+  absl::Status status =
+      log->Note("ca import-key", NameOf(*place), DetailOf(chain->front()),
+                chain->front().serial);
+  if (!status.ok()) return Failed(console, status);
   PrintMade(console, *place, *chain, nullptr);
   PrintUse(console, *place);
   return kExitOk;
@@ -302,22 +360,28 @@ int CaSignRequestCommand(const Console& console, const CommandLine& line) {
   if (!request.ok()) return Failed(console, request.status());
   absl::StatusOr<CaContents> contents = ContentsToSign(line, *request);
   if (!contents.ok()) return Failed(console, contents.status());
-  absl::StatusOr<CaBundle> issuer =
+  absl::StatusOr<Issuer> issuer =
       LoadIssuer(line, line.argument(), "passphrase_file");
   if (!issuer.ok()) return Failed(console, issuer.status());
+  absl::StatusOr<OperatorLog> log =
+      OpenLog(console, line, IsInState(issuer->place));
+  if (!log.ok()) return Failed(console, log.status());
   absl::StatusOr<Certificate> made = CreateCaBelow(
-      *contents, request->spki, *issuer->authority, console.clock.Now());
+      *contents, request->spki, *issuer->ca.authority, console.clock.Now());
   if (!made.ok()) return Failed(console, made.status());
+  // First: no certificate is out without its entry.
+  absl::Status status = log->Note("ca sign-request", NameOf(issuer->place),
+                                  DetailOf(*made), made->serial);
+  if (!status.ok()) return Failed(console, status);
   std::string pem = SerializeCertificatePem(made->der);
-  for (const Certificate& certificate : issuer->chain) {
+  for (const Certificate& certificate : issuer->ca.chain) {
     absl::StrAppend(&pem, SerializeCertificatePem(certificate.der));
   }
-  absl::Status status =
-      CreateFileDurably(line.Text("out"), AsBytes(pem), kPublicMode);
+  status = CreateFileDurably(line.Text("out"), AsBytes(pem), kPublicMode);
   if (!status.ok()) return Failed(console, status);
   console.out << "CA: " << made->subject.ToText() << ", until "
               << UtcText(made->not_after) << ", signed by "
-              << issuer->chain.front().subject.ToText()
+              << issuer->ca.chain.front().subject.ToText()
               << "\nCA SHA-256 fingerprint: " << HexEncode(Sha256(made->der))
               << "\n\nNext: `bestow-server ca import --chain="
               << line.Text("out") << "` where its key is.\n";

@@ -25,8 +25,11 @@ namespace bestow::server {
 // What a running server does for an operator. Thread-safe; empty functions
 // where none runs.
 struct AdminHooks {
-  // As SIGHUP: the settings, by name, that only a restart changes.
-  std::function<absl::StatusOr<std::vector<std::string>>()> reload;
+  // As SIGHUP, but audited as `actor`'s doing: the settings, by name, that only
+  // a restart changes.
+  std::function<absl::StatusOr<std::vector<std::string>>(
+      const std::string& actor)>
+      reload;
   // New CRLs, where something was revoked or released, and those that were
   // stored by somebody else: waits until they are served, some seconds at most.
   std::function<void()> publish_crls;

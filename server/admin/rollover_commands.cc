@@ -1,6 +1,5 @@
 #include "server/admin/rollover_commands.h"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <memory>
@@ -9,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/str_cat.h"
+#include "server/admin/admin_socket.h"
 #include "server/admin/json.h"
 #include "server/admin/rollover_operations.h"
 #include "server/admin/state_folder.h"
@@ -71,12 +70,6 @@ that lead to them. Refused before; it says until when.
 using Act = absl::StatusOr<Json> (*)(const RolloverContext& context,
                                      const Json& arguments);
 
-std::string Operator() {
-  const struct passwd* const user = getpwuid(getuid());
-  return absl::StrCat("operator ", user == nullptr ? "?" : user->pw_name,
-                      " (uid ", getuid(), ")");
-}
-
 int ExitCodeFor(const absl::Status& status) {
   if (absl::IsInvalidArgument(status)) return kExitUsage;
   return absl::IsFailedPrecondition(status) ? kExitState : kExitFailed;
@@ -97,8 +90,9 @@ int Perform(const Console& console, const CommandLine& line, Act act) {
       arguments[name] = flag.value;
     }
   }
-  const RolloverContext context{**store,          *config,    console.clock,
-                                line.state_dir(), Operator(), nullptr};
+  const RolloverContext context{
+      **store, *config, console.clock, line.state_dir(), OperatorName(getuid()),
+      nullptr};
   absl::StatusOr<Json> answer = act(context, arguments);
   if (!answer.ok()) {
     return Report(console, ExitCodeFor(answer.status()), answer.status());

@@ -17,7 +17,8 @@ absl::StatusOr<Json> Reload(const AdminContext& context,
         "no server runs on this state folder: `bestow-server run` loads what "
         "is there when it starts, and `bestow-server check` tries it out");
   }
-  absl::StatusOr<std::vector<std::string>> unchanged = context.hooks.reload();
+  absl::StatusOr<std::vector<std::string>> unchanged =
+      context.hooks.reload(context.actor);
   if (!unchanged.ok()) {
     return absl::FailedPreconditionError(
         absl::StrCat(unchanged.status().message(),

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/base/file.h"
+#include "common/crypto/public_key.h"
 #include "common/crypto/signer.h"
 #include "common/est_client/trust_source.h"
 #include "server/admin/ca_folder.h"
@@ -165,7 +166,9 @@ absl::StatusOr<CaKeyOptions> CaKeyOptionsOf(const CaKeysConfig& config,
   return options;
 }
 
-absl::StatusOr<Config> LoadConfig(const StatePaths& paths) {
+namespace {
+
+absl::StatusOr<std::string> ReadConfig(const StatePaths& paths) {
   absl::StatusOr<std::string> text = ReadFile(paths.config, kMaxFileBytes);
   if (absl::IsNotFound(text.status())) {
     return absl::FailedPreconditionError(
@@ -175,19 +178,35 @@ absl::StatusOr<Config> LoadConfig(const StatePaths& paths) {
                      paths.folder, "`"));
   }
   if (!text.ok()) return absl::FailedPreconditionError(text.status().message());
-  absl::StatusOr<Config> config = ParseConfig(*text, paths.config);
+  return text;
+}
+
+absl::StatusOr<Config> ConfigOf(const std::string& text,
+                                const StatePaths& paths) {
+  absl::StatusOr<Config> config = ParseConfig(text, paths.config);
   if (!config.ok()) {
     return absl::FailedPreconditionError(config.status().message());
   }
   return config;
 }
 
+}  // namespace
+
+absl::StatusOr<Config> LoadConfig(const StatePaths& paths) {
+  absl::StatusOr<std::string> text = ReadConfig(paths);
+  if (!text.ok()) return text.status();
+  return ConfigOf(*text, paths);
+}
+
 absl::StatusOr<ServerState> LoadState(const StatePaths& paths) {
-  absl::StatusOr<Config> config = LoadConfig(paths);
+  absl::StatusOr<std::string> text = ReadConfig(paths);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<Config> config = ConfigOf(*text, paths);
   if (!config.ok()) return config.status();
   ServerState state;
   state.folder = paths.folder;
   state.config = *std::move(config);
+  state.config_sha256 = HexEncode(Sha256(AsBytes(*text)));
   absl::StatusOr<CaKeyOptions> keys =
       CaKeyOptionsOf(state.config.ca_keys, paths);
   if (!keys.ok()) return keys.status();

@@ -35,6 +35,7 @@ struct StatePaths {
 struct ServerState {
   std::string folder;  // absolute or relative, as it was given
   Config config;
+  std::string config_sha256;  // of its text, in hex
   Snapshot::Materials materials;
   // The server's own certificate as its file has it, the leaf first.
   std::vector<Certificate> tls_chain;

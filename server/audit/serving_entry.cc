@@ -19,18 +19,20 @@ std::string Fingerprint(const Certificate& certificate) {
 }  // namespace
 
 AuditEntry ServingEntry(std::string_view action, absl::Time now,
-                        const Snapshot::Materials& materials) {
+                        const Snapshot::Materials& materials,
+                        std::string_view actor, std::string_view changes) {
   AuditEntry entry;
   entry.at = now;
-  entry.actor = "server";
+  entry.actor = std::string(actor);
   entry.source = "local";
   entry.action = std::string(action);
   entry.outcome = "done";
-  entry.detail = absl::StrCat(
-      "TLS certificate ", Fingerprint(materials.tls_certificate), " until ",
-      absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
-                       materials.tls_certificate.not_after,
-                       absl::UTCTimeZone()));
+  entry.detail =
+      absl::StrCat(changes, changes.empty() ? "" : "; ", "TLS certificate ",
+                   Fingerprint(materials.tls_certificate), " until ",
+                   absl::FormatTime("%Y-%m-%dT%H:%M:%SZ",
+                                    materials.tls_certificate.not_after,
+                                    absl::UTCTimeZone()));
   for (const auto& [folder, ca] : materials.cas) {
     const Certificate& certificate = ca.authority->certificate();
     absl::StrAppend(&entry.detail, "; ", folder, ": ", Fingerprint(certificate),

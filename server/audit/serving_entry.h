@@ -11,10 +11,16 @@
 
 namespace bestow::server {
 
-// `action`: "start", "reload", "stop". The detail names each CA's folder and
-// the server's certificate by the beginnings of their SHA-256 fingerprints.
+// Who does what nobody told the server to.
+inline constexpr char kServerActor[] = "server";
+
+// `action`: "start", "reload". `actor`: whose doing it is. The detail begins
+// with `changes`, where there are any, and names each CA's folder and the
+// server's certificate by the beginnings of their SHA-256 fingerprints.
 AuditEntry ServingEntry(std::string_view action, absl::Time now,
-                        const Snapshot::Materials& materials);
+                        const Snapshot::Materials& materials,
+                        std::string_view actor = kServerActor,
+                        std::string_view changes = "");
 
 }  // namespace bestow::server
 
