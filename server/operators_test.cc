@@ -851,6 +851,7 @@ TEST_P(OperatorsTest, WhatIsDoneToACaIsAuditedUnderItsOperator) {
 // What can't be audited is not done.
 TEST_P(OperatorsTest, NoCaIsMadeWithoutItsEntry) {
   Stop();
+  EXPECT_EQ(Run({"check"}), kExitOk) << err_.str();
   std::string config = *ReadFile(StatePaths(folder_).config, kMaxConfigBytes);
   if (engine() == StoreEngine::kSqlite) {
     ASSERT_TRUE(WriteFileAtomically(StatePaths(folder_).database,
@@ -867,6 +868,9 @@ TEST_P(OperatorsTest, NoCaIsMadeWithoutItsEntry) {
   EXPECT_EQ(Run({"ca", "create", "plant"}), kExitState);
   EXPECT_TRUE(absl::StrContains(err_.str(), "the audit log: ")) << err_.str();
   EXPECT_FALSE(PathExists(folder_ + "/cas/plant"));
+  // What `run` would say, `check` does.
+  EXPECT_EQ(Run({"check"}), kExitState);
+  EXPECT_TRUE(absl::StrContains(err_.str(), "database")) << err_.str();
 }
 
 TEST_P(OperatorsTest, AServerThatDiedLeavesTheToolToDoItItself) {

@@ -1,7 +1,5 @@
 #include "server/admin/commands.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <memory>
@@ -20,6 +18,7 @@
 #include "server/admin/state_folder.h"
 #include "server/admin/state_store.h"
 #include "server/est/snapshot.h"
+#include "server/store/open_store.h"
 
 namespace bestow::server {
 namespace {
@@ -57,8 +56,8 @@ folder that already holds a state; can be run again after a failure.
 
 constexpr char kCheck[] = R"(bestow-server check --state_dir=DIR
 
-Loads what `run` and SIGHUP would load, serves nothing, and says which label has
-which CA. Exit code 3, with the line of each mistake, when something is wrong.
+Loads what `run` and SIGHUP would load, looks into the database, serves and
+changes nothing, and says which label has which CA. Exit code 3, with the line of each mistake, when something is wrong.
 )";
 
 // The names by which this machine reaches a server that listens there.
@@ -151,11 +150,10 @@ int CheckCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<std::shared_ptr<const Snapshot>> snapshot =
       Snapshot::Create(state->config, state->materials);
   if (!snapshot.ok()) return Report(console, kExitState, snapshot.status());
-  if (access(paths.database.c_str(), R_OK | W_OK) != 0) {
-    return Report(console, kExitState,
-                  absl::FailedPreconditionError(absl::StrCat(
-                      paths.database, " can't be read and written")));
-  }
+  absl::StatusOr<StoreOptions> store = StoreOptionsOf(paths, state->config);
+  if (!store.ok()) return Report(console, kExitState, store.status());
+  absl::Status status = CheckStore(*store);
+  if (!status.ok()) return Report(console, kExitState, status);
   const absl::Time now = console.clock.Now();
   const auto warn_if_over = [&](const Certificate& certificate) {
     if (certificate.not_before <= now && now < certificate.not_after) return;

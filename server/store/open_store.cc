@@ -86,6 +86,20 @@ absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options) {
                                     options.max_queued, options.max_batch);
 }
 
+absl::Status CheckStore(const StoreOptions& options) {
+  if (options.engine == StoreOptions::Engine::kSqlite &&
+      access(options.path.c_str(), R_OK | W_OK) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(options.path, " can't be read and written"));
+  }
+  absl::StatusOr<std::unique_ptr<SqlEngine>> engine = EngineOf(options);
+  if (!engine.ok()) return engine.status();
+  absl::StatusOr<std::unique_ptr<SqlConnection>> connection =
+      (*engine)->Connect(SqlEngine::Access::kWrite);
+  if (!connection.ok()) return connection.status();
+  return CheckSchema(**connection, NameOf(options)).status();
+}
+
 absl::Status ImportStore(const std::string& backup, const StoreOptions& into) {
   if (into.engine == StoreOptions::Engine::kSqlite &&
       access(into.path.c_str(), F_OK) == 0) {

@@ -46,6 +46,9 @@ absl::Status CreateStore(const StoreOptions& options);
 // commit done before it is on the disk. kUnavailable: can't be reached now.
 absl::StatusOr<std::unique_ptr<Store>> OpenStore(const StoreOptions& options);
 
+// Whether OpenStore() would; changes nothing. Errors as OpenStore()'s.
+absl::Status CheckStore(const StoreOptions& options);
+
 // Fills a store that CreateStore() makes, or that is empty, with what
 // Store::BackupTo() wrote, all or nothing. kFailedPrecondition: it is not
 // empty (of SQLite: not there), or the backup is of another schema.

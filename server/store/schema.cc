@@ -362,23 +362,27 @@ absl::Status CreateSchema(SqlConnection& database) {
   return InWriteTransaction(database, [&] { return RunSteps(database, 0); });
 }
 
-absl::Status UpgradeSchema(SqlConnection& database, const std::string& where) {
+absl::StatusOr<int64_t> CheckSchema(SqlConnection& database,
+                                    const std::string& where) {
   absl::StatusOr<int64_t> version = SchemaVersion(database);
-  if (!version.ok()) return version.status();
+  if (!version.ok()) return version;
   // Of PostgreSQL's databases the first server makes the tables.
   const bool may_be_empty = database.dialect() == SqlDialect::kPostgresql;
-  if (*version != 0 || !may_be_empty) {
-    absl::Status status = CheckVersion(*version, where);
-    if (!status.ok() || *version == kSchemaVersion) return status;
-  }
+  if (*version == 0 && may_be_empty) return version;
+  absl::Status status = CheckVersion(*version, where);
+  if (!status.ok()) return status;
+  return version;
+}
+
+absl::Status UpgradeSchema(SqlConnection& database, const std::string& where) {
+  absl::StatusOr<int64_t> version = CheckSchema(database, where);
+  if (!version.ok()) return version.status();
+  if (*version == kSchemaVersion) return absl::OkStatus();
   return InWriteTransaction(database, [&]() -> absl::Status {
     // Another process may have been faster while this one waited.
-    absl::StatusOr<int64_t> now = SchemaVersion(database);
+    absl::StatusOr<int64_t> now = CheckSchema(database, where);
     if (!now.ok()) return now.status();
-    if (*now != 0 || !may_be_empty) {
-      absl::Status current = CheckVersion(*now, where);
-      if (!current.ok() || *now == kSchemaVersion) return current;
-    }
+    if (*now == kSchemaVersion) return absl::OkStatus();
     return RunSteps(database, *now);
   });
 }

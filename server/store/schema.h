@@ -24,6 +24,10 @@ absl::Status SetWriteAhead(SqlConnection& database);
 // Makes the tables in an empty database, SQLite's in WAL mode.
 absl::Status CreateSchema(SqlConnection& database);
 
+// What UpgradeSchema() would refuse; changes nothing. Returns SchemaVersion().
+absl::StatusOr<int64_t> CheckSchema(SqlConnection& database,
+                                    const std::string& where);
+
 // Brings the tables of an older version up to ours, in one transaction: when
 // it breaks off, the old ones are there as they were. Of several servers at
 // once one does it. An empty database of PostgreSQL gets its tables.
