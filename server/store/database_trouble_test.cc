@@ -7,10 +7,16 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <future>
 #include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/strings/match.h"
+#include "common/base/failpoint.h"
 #include "gtest/gtest.h"
 #include "server/store/postgres_status.h"
 #include "server/store/sqlite_connection.h"
@@ -122,6 +128,164 @@ TEST_F(PostgresHostsTest, TheSecondIsReachedWhenTheFirstIsSilent) {
   close(fd);
   unlink(path.c_str());
   rmdir(folder);
+}
+
+// What the other test programs of this server's database do not see.
+class PostgresTroubleTest : public EngineFixture {
+ protected:
+  Engine engine() const override { return Engine::kPostgresql; }
+  void TearDown() override {
+    SetFailpointHandler(nullptr);
+    EngineFixture::TearDown();
+  }
+
+  // As the superuser, on another connection.
+  void Execute(const std::string& sql) {
+    const absl::Status status = Connect()->Execute(sql);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  int64_t SelectNumber(const std::string& sql) {
+    const auto connection = Connect();
+    auto query = connection->Prepare(sql);
+    EXPECT_TRUE(query.ok()) << query.status();
+    const absl::Status status = query->ExpectRow("number");
+    return status.ok() ? query->Int(0) : 0;
+  }
+  // One that a secret authenticated.
+  Issuance MakeSecretOnes(const std::string& serial, const std::string& key) {
+    Issuance issuance = MakeIssuance(id_, serial, key);
+    issuance.secret_id = secret_.id;
+    return issuance;
+  }
+  void MakeHolder() {
+    id_ = MakeIdentity("a");
+    secret_ = MakeSecret("a", "h");
+  }
+  // Nothing was done, and the secret serves whichever key comes next.
+  void ExpectNothingDoneAndGoesOn() {
+    EXPECT_EQ(CertificateCount(), 0u);
+    const auto issued = Issue(MakeSecretOnes("s2", "k2"));
+    ASSERT_TRUE(issued.ok()) << issued.status();
+    EXPECT_FALSE(issued->repeated);
+    EXPECT_TRUE(
+        absl::IsPermissionDenied(Issue(MakeSecretOnes("s3", "k3")).status()));
+  }
+
+  // Ends every connection of every store to its database.
+  static constexpr char kEndConnections[] =
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+      " WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+  int64_t id_ = 0;
+  SecretRecord secret_;
+};
+
+// The database answers what it does when a table can't grow (SQLSTATE 53100);
+// a disk that is full indeed is full_disk_test.py's.
+TEST_F(PostgresTroubleTest, AFullDatabaseLosesNothingAndGoesOn) {
+  MakeHolder();
+  Execute(
+      "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$"
+      "BEGIN RAISE EXCEPTION 'could not extend file: No space left on device'"
+      " USING ERRCODE = 'disk_full'; END $$;"
+      "CREATE TRIGGER full_disk BEFORE INSERT ON certificates"
+      " EXECUTE FUNCTION full_disk()");
+  const absl::Status full = Issue(MakeSecretOnes("s1", "k1")).status();
+  EXPECT_TRUE(absl::IsUnavailable(full)) << full;
+  EXPECT_TRUE(absl::StrContains(full.message(), "make room on")) << full;
+  Execute("DROP TRIGGER full_disk ON certificates");
+  ExpectNothingDoneAndGoesOn();
+}
+
+// Another program holds the writers' lock. The database gives up by the time
+// limit that it is given, or as here when its operator says so: in one way.
+TEST_F(PostgresTroubleTest, ALockedDatabaseSaysSo) {
+  MakeHolder();
+  const auto other = Connect();
+  ASSERT_TRUE(other->BeginWriting().ok());
+  std::promise<absl::Status> promise;
+  store_->Issue(MakeSecretOnes("s1", "k1"), [&](absl::StatusOr<Issued> result) {
+    promise.set_value(result.status());
+  });
+  while (SelectNumber("SELECT count(pg_cancel_backend(pid))"
+                      " FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                      " AND datname = current_database()") == 0) {
+    std::this_thread::yield();
+  }
+  const absl::Status locked = promise.get_future().get();
+  EXPECT_TRUE(absl::IsUnavailable(locked)) << locked;
+  EXPECT_TRUE(absl::StrContains(locked.message(), "too slow")) << locked;
+  ASSERT_TRUE(other->Execute("ROLLBACK").ok());
+  ExpectNothingDoneAndGoesOn();
+}
+
+TEST_F(PostgresTroubleTest, AConnectionLostBeforeTheCommitHasDoneNothing) {
+  MakeHolder();
+  static std::function<void()> cut;
+  cut = [this] { Execute(kEndConnections); };
+  SetFailpointHandler([](std::string_view name) {
+    if (name == "store.before_commit") std::exchange(cut, [] {})();
+    return false;
+  });
+  const absl::Status lost = Issue(MakeSecretOnes("s1", "k1")).status();
+  EXPECT_TRUE(absl::IsUnavailable(lost)) << lost;
+  ExpectNothingDoneAndGoesOn();
+}
+
+// Nobody knows what became of it then: the record is there, and who asks again
+// with the key gets what was recorded.
+TEST_F(PostgresTroubleTest, AConnectionLostAfterTheCommitKeepsTheRecord) {
+  MakeHolder();
+  const auto issued = Issue(MakeSecretOnes("s1", "k1"));
+  ASSERT_TRUE(issued.ok()) << issued.status();
+  Execute(kEndConnections);
+  // The writer finds out by the next one.
+  absl::StatusOr<Issued> again = Issue(MakeSecretOnes("s2", "k1"));
+  while (absl::IsUnavailable(again.status())) {
+    again = Issue(MakeSecretOnes("s2", "k1"));
+  }
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_TRUE(again->repeated);
+  EXPECT_EQ(again->certificate, issued->certificate);
+  EXPECT_EQ(CertificateCount(), 1u);
+}
+
+// A page on the disk is not what PostgreSQL wrote.
+TEST(DamagedPostgresTest, SaysWhatToDo) {
+  auto server = PostgresServer::Start();
+  ASSERT_TRUE(server.ok()) << server.status();
+  StoreOptions options;
+  options.engine = Engine::kPostgresql;
+  options.connection = *(*server)->CreateDatabase();
+  std::string file;
+  {
+    auto store = OpenStore(options);
+    ASSERT_TRUE(store.ok()) << store.status();
+    ASSERT_TRUE((*store)->AddIdentity("a", {}, absl::UnixEpoch()).ok());
+    const auto connection = PostgresEngine({options.connection, ""})
+                                .Connect(SqlEngine::Access::kWrite);
+    ASSERT_TRUE(connection.ok()) << connection.status();
+    auto query = (*connection)
+                     ->Prepare(
+                         "SELECT current_setting('data_directory') ||"
+                         " '/' || pg_relation_filepath('identities')");
+    ASSERT_TRUE(query.ok() && query->ExpectRow("file").ok());
+    file = query->Text(0);
+  }
+  // What it holds is on the disk, and in no memory.
+  ASSERT_TRUE((*server)->Execute("postgres", "CHECKPOINT").ok());
+  ASSERT_TRUE((*server)->Kill().ok());
+  FILE* const table = fopen(file.c_str(), "r+");
+  ASSERT_NE(table, nullptr) << file;
+  const std::string noise(8192, '\x5a');
+  EXPECT_EQ(fwrite(noise.data(), 1, noise.size(), table), noise.size());
+  fclose(table);
+  ASSERT_TRUE((*server)->StartAgain().ok());
+  auto store = OpenStore(options);
+  const absl::Status corrupt =
+      store.ok() ? (*store)->FindIdentity("a").status() : store.status();
+  EXPECT_TRUE(absl::IsFailedPrecondition(corrupt)) << corrupt;
+  EXPECT_TRUE(absl::StrContains(corrupt.message(), "restore")) << corrupt;
 }
 
 TEST(PostgresStatusTest, EachErrorHasItsStatusAndWhatToDo) {
