@@ -118,7 +118,8 @@ void WarnOfEnds(const ServerState& state, absl::Time now) {
                      certificate, now);
     }
   }
-  // Else it is renewed long before.
+  // Else it is renewed long before, or whoever keeps it (UpstreamTls) warns.
+  if (state.config.tls.from == TlsFrom::kUpstream) return;
   if (!state.config.tls.renew || FindIssuer(state.materials.tls_certificate,
                                             state.materials.cas) == nullptr) {
     WarnWhenEnding("the server's TLS certificate",
@@ -177,7 +178,6 @@ int RunCommand(const Console& console, const std::string& state_dir) {
   absl::StatusOr<std::unique_ptr<Store>> store =
       OpenStateStore(paths, state->config, StoreOptions::Older::kBringUp);
   if (!store.ok()) return Report(console, kExitState, store.status());
-  Store& records = **store;  // the server's, which outlives its tasks
   WarnOfEnds(*state, console.clock.Now());
 
   ListeningSockets sockets;
@@ -196,18 +196,7 @@ int RunCommand(const Console& console, const std::string& state_dir) {
                  [&](const ServerState& changed, const std::string& actor) {
                    return (*server)->Reload(changed, actor);
                  });
-  AddUpkeep(paths, live, records, (*server)->housekeeper());
-  (*server)->SetOnUpstreamCaCerts(
-      [&live](const std::string& folder,
-              const std::vector<Certificate>& learned) {
-        absl::Status status = live.Update([&](ServerState& changed) {
-          changed.materials.upstream_cas[folder] = learned;
-        });
-        if (!status.ok()) {
-          LOG(ERROR) << "an upstream's new CA certificates are not served: "
-                     << status;
-        }
-      });
+  AddUpkeep(paths, live, console.clock, **server);
 
   AdminHooks hooks;
   hooks.reload = [&](const std::string& actor) {

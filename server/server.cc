@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -90,6 +91,11 @@ std::vector<UpstreamConnection> ConnectionsOf(
     }
   }
   return connections;
+}
+
+std::optional<TlsWish> TlsWishOf(const Config& config) {
+  if (config.tls.from != TlsFrom::kUpstream) return std::nullopt;
+  return TlsWish{config.tls, config.hostnames};
 }
 
 }  // namespace
@@ -307,7 +313,8 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
     });
   }
   revocation_->Wake();
-  upstreams_->Configure(ConnectionsOf(this->serving().snapshot->services));
+  upstreams_->Configure(ConnectionsOf(this->serving().snapshot->services),
+                        TlsWishOf(state.config));
   std::vector<std::string> unchanged;
   const Config& now = state.config;
   const Config& then = started_with_;
@@ -342,7 +349,9 @@ absl::StatusOr<std::vector<std::string>> Server::Reload(
 }
 
 void Server::Run() {
-  upstreams_->Configure(ConnectionsOf(serving().snapshot->services));
+  const Serving began = serving();
+  upstreams_->Configure(ConnectionsOf(began.snapshot->services),
+                        TlsWishOf(began.state->config));
   housekeeper_.Start();
   for (const std::unique_ptr<Worker>& worker : workers_) {
     worker->thread = std::thread([worker = worker.get()] {

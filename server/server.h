@@ -80,6 +80,12 @@ class Server {
     upstreams_->SetOnCaCerts(std::move(on_ca_certs));
   }
 
+  // How its own TLS certificate is kept, where [tls] says that it is from
+  // upstream. As above.
+  void SetMakeUpstreamTls(Upstreams::MakeTls make_tls) {
+    upstreams_->SetMakeTls(std::move(make_tls));
+  }
+
   // Serves until Stop(); returns when requests under way have been answered or
   // limits.drain_timeout is over.
   void Run();

@@ -3,10 +3,13 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/log/log.h"
 #include "server/admin/ca_folder.h"
 #include "server/rollover/rollover_task.h"
 #include "server/tls_renewal/tls_task.h"
+#include "server/tls_renewal/upstream_tls.h"
 
 namespace bestow::server {
 namespace {
@@ -16,8 +19,9 @@ constexpr char kTls[] = "tls";
 
 }  // namespace
 
-void AddUpkeep(const StatePaths& paths, LiveState& live, Store& store,
-               Housekeeper& housekeeper) {
+void AddUpkeep(const StatePaths& paths, LiveState& live, const Clock& clock,
+               Server& server) {
+  Housekeeper& housekeeper = server.housekeeper();
   RolloverTask::Options rollover;
   rollover.state_folder = paths.folder;
   rollover.state = [&live] { return live.Get(); };
@@ -32,22 +36,40 @@ void AddUpkeep(const StatePaths& paths, LiveState& live, Store& store,
     if (status.ok()) housekeeper.Wake(kTls);
     return status;
   };
-  rollover.store = &store;
+  rollover.store = &server.store();
   housekeeper.Add(kRollover,
                   [task = std::make_shared<RolloverTask>(std::move(rollover))](
                       absl::Time now) { return task->Run(now); });
 
-  TlsTask::Options tls;
-  tls.tls_folder = paths.tls_folder;
-  tls.state = [&live] { return live.Get(); };
-  tls.serve = [&live](TlsFiles files) {
+  const auto serve_tls = [&live](TlsFiles files) {
     return live.Update([&](ServerState& state) {
       state.SetTls(std::move(files.chain), std::move(files.signer));
     });
   };
-  tls.store = &store;
+  TlsTask::Options tls;
+  tls.tls_folder = paths.tls_folder;
+  tls.state = [&live] { return live.Get(); };
+  tls.serve = serve_tls;
+  tls.store = &server.store();
   housekeeper.Add(kTls, [task = std::make_shared<TlsTask>(std::move(tls))](
                             absl::Time now) { return task->Run(now); });
+
+  server.SetMakeUpstreamTls(
+      [paths, serve_tls, &clock, &server](const TlsWish& wish) {
+        return std::make_unique<UpstreamTls>(
+            UpstreamTls::Options{wish, paths.folder, paths.tls_folder,
+                                 serve_tls, &server.store(), &clock});
+      });
+  server.SetOnUpstreamCaCerts([&live](const std::string& folder,
+                                      const std::vector<Certificate>& learned) {
+    absl::Status status = live.Update([&](ServerState& changed) {
+      changed.materials.upstream_cas[folder] = learned;
+    });
+    if (!status.ok()) {
+      LOG(ERROR) << "an upstream's new CA certificates are not served: "
+                 << status;
+    }
+  });
 }
 
 void WakeUpkeep(Housekeeper& housekeeper) {

@@ -10,7 +10,7 @@
 #include "common/crypto/signer.h"
 #include "common/est_client/trust_source.h"
 #include "server/admin/ca_folder.h"
-#include "server/admin/file_swap.h"
+#include "server/admin/tls_files.h"
 #include "server/ca/tls_chain.h"
 #include "server/upstream/upstream_files.h"
 
@@ -18,7 +18,6 @@ namespace bestow::server {
 namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
-constexpr size_t kMaxChain = 10;
 constexpr size_t kMaxIdevidAnchors = 200;  // in one file
 
 absl::Status Problem(const std::string& path, const absl::Status& status) {
@@ -70,23 +69,16 @@ const Certificate& ServerState::ca_certificate() const {
 namespace {
 
 absl::Status LoadTls(const StatePaths& paths, ServerState& state) {
-  absl::StatusOr<FolderLock> lock =
-      FolderLock::Take(paths.tls_folder, /*exclusive=*/false);
-  if (!lock.ok()) {
-    return absl::FailedPreconditionError(lock.status().message());
+  absl::StatusOr<StoredTls> stored = LoadTlsFiles(paths.tls_folder);
+  // The upstream's first is not here yet, and what forwards has to run on.
+  if (absl::IsNotFound(stored.status()) &&
+      state.config.tls.from == TlsFrom::kUpstream) {
+    stored = MakeStandInTls(state.config.hostnames);
   }
-  absl::StatusOr<std::shared_ptr<Signer>> key =
-      LoadKeyPem(SwapPath(paths.tls_folder, "server.key.pem"));
-  if (!key.ok()) return key.status();
-  absl::StatusOr<std::vector<Certificate>> chain =
-      LoadCertificatesPem(SwapPath(paths.tls_folder, "server.pem"), kMaxChain);
-  if (!chain.ok()) return chain.status();
-  if (chain->front().spki != (*key)->public_key_spki()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        paths.tls_key, " is not the key of the first certificate in ",
-        paths.tls_certificate));
+  if (!stored.ok()) {
+    return absl::FailedPreconditionError(stored.status().message());
   }
-  state.SetTls(*std::move(chain), *std::move(key));
+  state.SetTls(std::move(stored->chain), std::move(stored->key));
   return absl::OkStatus();
 }
 

@@ -84,7 +84,6 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
   toml.ReadInt("workers", 0, 256, &config.workers);
   toml.InTable("limits", [&] { ReadLimits(toml, config.limits); });
   ReadAdmin(toml, config.admin);
-  ReadTls(toml, config.tls);
   ReadHttp(toml, config.http);
   ReadRevocation(toml, config.revocation);
   ReadCaKeys(toml, config.ca_keys);
@@ -104,6 +103,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text,
     ReadUpstream(toml, service);
     config.labels.push_back(std::move(service));
   });
+  ReadTls(toml, config);
   absl::Status status = toml.Finish();
   if (!status.ok()) return status;
   return config;

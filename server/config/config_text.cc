@@ -192,7 +192,10 @@ group = ""
 [tls]
 # The server's own certificate, tls/server.pem, is renewed by the CA that issued
 # it after this share of its lifetime, and used for new connections at once. One
-# from elsewhere is yours to renew: replace the files and send SIGHUP.
+# from elsewhere is yours to renew: replace the files and send SIGHUP. With
+# from = "upstream" another EST server issues it, and [tls.upstream] says which:
+# url, anchors, username, secret_file.
+from = "ca"
 renew = true
 validity = "90d"
 fraction = 0.66

@@ -1,14 +1,15 @@
-// Reads [tls].
+// Reads [tls] and [tls.upstream].
 #ifndef SERVER_CONFIG_TLS_READER_H_
 #define SERVER_CONFIG_TLS_READER_H_
 
-#include "server/config/tls_config.h"
+#include "server/config/config.h"
 #include "server/config/toml_reader.h"
 
 namespace bestow::server {
 
-// The current table is the top of the file.
-void ReadTls(TomlReader& toml, TlsConfig& tls);
+// The current table is the top of the file. After hostnames and the services,
+// whose upstreams it may refer to.
+void ReadTls(TomlReader& toml, Config& config);
 
 }  // namespace bestow::server
 

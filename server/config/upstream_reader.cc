@@ -55,9 +55,7 @@ void ReadWhoWeAre(TomlReader& toml, UpstreamConnection& connection) {
   }
   toml.ReadText("secret_file", &connection.secret_file);
   if (!connection.server.host.empty() && connection.username.empty()) {
-    toml.Complain("username",
-                  "is missing: who this server is to the upstream, where that "
-                  "has it as a registration authority");
+    toml.Complain("username", "is missing: who this server is to the upstream");
   }
   std::string type;
   if (!toml.ReadText("key_type", &type)) return;
@@ -73,39 +71,22 @@ void ReadWhoWeAre(TomlReader& toml, UpstreamConnection& connection) {
 
 void ReadConnection(TomlReader& toml, const std::string& label,
                     UpstreamConnection& connection) {
-  std::string url;
-  const bool has_url = toml.ReadText("url", &url);
-  if (!has_url) {
-    for (const char* key :
-         {"anchors", "anchors_sha256", "username", "secret_file", "key_type",
-          "timeout", "refresh", "connections", "queued"}) {
-      if (!toml.Has(key)) continue;
-      toml.Complain(key,
-                    "is of a connection, which begins with its url: give that "
-                    "here too");
-      return;
-    }
-  } else {
-    connection = UpstreamConnection();
-    connection.folder = label.empty() ? "upstream/main"
-                                      : absl::StrCat("upstream/label-", label);
+  const std::string folder =
+      label.empty() ? "upstream/main" : absl::StrCat("upstream/label-", label);
+  if (ReadUpstreamConnection(toml, folder, connection)) {
+    toml.ReadInt("connections", 1, 64, &connection.connections);
+    toml.ReadInt("queued", 1, 100'000, &connection.queued);
+    return;
   }
-  if (!url.empty()) {
-    absl::StatusOr<ServerUrl> server = ParseServerUrl(url);
-    if (server.ok()) {
-      connection.server = *std::move(server);
-    } else {
-      toml.Complain("url", server.status().message());
-    }
+  for (const char* key :
+       {"anchors", "anchors_sha256", "username", "secret_file", "key_type",
+        "timeout", "refresh", "connections", "queued"}) {
+    if (!toml.Has(key)) continue;
+    toml.Complain(key,
+                  "is of a connection, which begins with its url: give that "
+                  "here too");
+    return;
   }
-  if (!has_url) return;
-  ReadAnchors(toml, connection);
-  ReadWhoWeAre(toml, connection);
-  toml.ReadDuration("timeout", kShortest, absl::Minutes(10),
-                    &connection.timeout);
-  toml.ReadDuration("refresh", kShortest, 30 * kDay, &connection.refresh);
-  toml.ReadInt("connections", 1, 64, &connection.connections);
-  toml.ReadInt("queued", 1, 100'000, &connection.queued);
 }
 
 void ReadRules(TomlReader& toml, UpstreamConfig& upstream) {
@@ -136,6 +117,28 @@ void ReadRules(TomlReader& toml, UpstreamConfig& upstream) {
 }
 
 }  // namespace
+
+bool ReadUpstreamConnection(TomlReader& toml, const std::string& folder,
+                            UpstreamConnection& connection) {
+  std::string url;
+  if (!toml.ReadText("url", &url)) return false;
+  connection = UpstreamConnection();
+  connection.folder = folder;
+  if (!url.empty()) {
+    absl::StatusOr<ServerUrl> server = ParseServerUrl(url);
+    if (server.ok()) {
+      connection.server = *std::move(server);
+    } else {
+      toml.Complain("url", server.status().message());
+    }
+  }
+  ReadAnchors(toml, connection);
+  ReadWhoWeAre(toml, connection);
+  toml.ReadDuration("timeout", kShortest, absl::Minutes(10),
+                    &connection.timeout);
+  toml.ReadDuration("refresh", kShortest, 30 * kDay, &connection.refresh);
+  return true;
+}
 
 void ReadUpstream(TomlReader& toml, ServiceConfig& service) {
   UpstreamConfig& upstream = service.upstream;

@@ -2,10 +2,18 @@
 #ifndef SERVER_CONFIG_UPSTREAM_READER_H_
 #define SERVER_CONFIG_UPSTREAM_READER_H_
 
+#include <string>
+
 #include "server/config/config.h"
 #include "server/config/toml_reader.h"
 
 namespace bestow::server {
+
+// The keys of a connection in the current table: who and where, and whom to
+// trust. False: there is no `url`, so it stays as it was. Complains of what is
+// missing unless the url is "".
+bool ReadUpstreamConnection(TomlReader& toml, const std::string& folder,
+                            UpstreamConnection& connection);
 
 // Of the service whose table is the current one, after the rest of it.
 // `service.upstream` holds what it inherits; a `url` begins another connection,

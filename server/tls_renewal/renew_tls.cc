@@ -3,20 +3,14 @@
 #include <future>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "common/base/bytes.h"
-#include "common/base/file.h"
 #include "common/crypto/key_type.h"
-#include "server/admin/file_swap.h"
-#include "server/admin/state_files.h"
+#include "server/admin/tls_files.h"
 #include "server/store/certificate_record.h"
 #include "server/tls_renewal/tls_plan.h"
 
 namespace bestow::server {
 namespace {
-
-constexpr char kKey[] = "server.key.pem";
-constexpr char kChain[] = "server.pem";
 
 absl::StatusOr<Certificate> Sign(const CaBundle& ca,
                                  const SubscriberContents& contents,
@@ -32,8 +26,10 @@ absl::StatusOr<Certificate> Sign(const CaBundle& ca,
   return result.get();
 }
 
-absl::Status Record(Store& store, const Certificate& certificate,
-                    absl::Time now) {
+}  // namespace
+
+absl::Status RecordTls(Store& store, const Certificate& certificate,
+                       std::string detail, absl::Time now) {
   Issuance issuance;
   issuance.record = RecordOf(certificate);
   // It registers itself; nobody can authenticate as it.
@@ -45,16 +41,30 @@ absl::Status Record(Store& store, const Certificate& certificate,
   issuance.audit.actor = issuance.audit.subject = kServerIdentity;
   issuance.audit.source = "local";
   issuance.audit.action = kTlsOperation;
-  issuance.audit.detail = "renewed its own certificate";
+  issuance.audit.detail = std::move(detail);
   auto recorded = std::make_shared<std::promise<absl::Status>>();
   auto result = recorded->get_future();
   store.Issue(std::move(issuance), [recorded](absl::StatusOr<Issued> issued) {
     recorded->set_value(issued.status());
   });
-  return result.get();
+  const absl::Status status = result.get();
+  if (!absl::IsAlreadyExists(status)) return status;
+  const absl::StatusOr<CertificateRecord> there =
+      store.FindCertificate(certificate.serial);
+  return there.ok() && there->certificate == certificate.der ? absl::OkStatus()
+                                                             : status;
 }
 
-}  // namespace
+void AuditTlsFailure(Store& store, const absl::Status& status, absl::Time now) {
+  AuditEntry failure;
+  failure.at = now;
+  failure.actor = failure.subject = kServerIdentity;
+  failure.source = "local";
+  failure.action = kTlsOperation;
+  failure.outcome = "failed";
+  failure.detail = std::string(status.message());
+  store.Append(std::move(failure));
+}
 
 absl::StatusOr<TlsFiles> RenewTls(const std::string& tls_folder,
                                   const Certificate& present,
@@ -81,42 +91,14 @@ absl::StatusOr<TlsFiles> RenewTls(const std::string& tls_folder,
   absl::StatusOr<Certificate> certificate =
       Sign(ca, *contents, files.signer->public_key_spki(), now);
   if (!certificate.ok()) return certificate.status();
-  absl::Status status = Record(store, *certificate, now);
+  absl::Status status =
+      RecordTls(store, *certificate, "renewed its own certificate", now);
   if (!status.ok()) return status;
   files.chain = {*std::move(certificate)};
   files.chain.insert(files.chain.end(), ca.chain.begin(), ca.chain.end());
   status = ReplaceTlsFiles(tls_folder, key_pem, files.chain);
   if (!status.ok()) return status;
   return files;
-}
-
-absl::Status ReplaceTlsFiles(const std::string& tls_folder,
-                             const Secret& key_pem,
-                             const std::vector<Certificate>& chain) {
-  const std::string staging = absl::StrCat(tls_folder, "/.renewal");
-  std::string pem;
-  for (const Certificate& certificate : chain) {
-    pem += SerializeCertificatePem(certificate.der);
-  }
-  std::vector<SwapFile> files = {{kChain, absl::StrCat(staging, "/", kChain)}};
-  if (!key_pem.empty()) {
-    files.push_back({kKey, absl::StrCat(staging, "/", kKey)});
-  }
-  absl::StatusOr<FolderLock> lock =
-      FolderLock::Take(tls_folder, /*exclusive=*/true);
-  if (!lock.ok()) return lock.status();
-  absl::Status status = RemovePath(staging);
-  if (status.ok()) status = MakeDirectory(staging, kFolderMode);
-  if (status.ok()) {
-    status = CreateFileDurably(files[0].source, AsBytes(pem), kPublicMode);
-  }
-  if (status.ok() && !key_pem.empty()) {
-    status = CreateFileDurably(files[1].source, key_pem.bytes(), kSecretMode);
-  }
-  bool committed = false;
-  if (status.ok()) status = SwapFiles(tls_folder, files, &committed);
-  RemovePath(staging).IgnoreError();
-  return committed ? absl::OkStatus() : status;
 }
 
 }  // namespace bestow::server

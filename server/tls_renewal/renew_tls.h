@@ -9,7 +9,6 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "common/base/secret.h"
 #include "common/crypto/signer.h"
 #include "common/pki/certificate.h"
 #include "server/ca/ca_bundle.h"
@@ -38,12 +37,12 @@ absl::StatusOr<TlsFiles> RenewTls(const std::string& tls_folder,
                                   const CaBundle& ca, const Config& config,
                                   Store& store, absl::Time now);
 
-// Replaces tls/server.pem, and tls/server.key.pem unless `key_pem` is empty;
-// what is read is all of the old or all of the new, after a crash at any step
-// too.
-absl::Status ReplaceTlsFiles(const std::string& tls_folder,
-                             const Secret& key_pem,
-                             const std::vector<Certificate>& chain);
+// Waits for the disk of the store: a record of the server's own certificate,
+// whoever issued it. One that is there already is OK.
+absl::Status RecordTls(Store& store, const Certificate& certificate,
+                       std::string detail, absl::Time now);
+// Waits for nothing.
+void AuditTlsFailure(Store& store, const absl::Status& status, absl::Time now);
 
 }  // namespace bestow::server
 

@@ -20,6 +20,7 @@
 #include "server/admin/init.h"
 #include "server/admin/new_ca.h"
 #include "server/admin/state_folder.h"
+#include "server/admin/tls_files.h"
 #include "server/store/open_store.h"
 #include "server/tls_renewal/tls_task.h"
 

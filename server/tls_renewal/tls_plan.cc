@@ -29,7 +29,7 @@ TlsPlan PlanTlsRenewal(const Certificate& present, const CaBundles& cas,
                        const std::vector<std::string>& hostnames,
                        absl::Time now) {
   TlsPlan plan;
-  if (!config.renew) return plan;
+  if (!config.renew || config.from != TlsFrom::kCa) return plan;
   plan.ca = FindIssuer(present, cas);
   if (plan.ca == nullptr) return plan;
   const Certificate& ca = plan.ca->authority->certificate();

@@ -16,7 +16,8 @@
 namespace bestow::server {
 
 struct TlsPlan {
-  // nullptr: the certificate is from elsewhere, or its renewal is turned off.
+  // nullptr: the certificate is or is to be from elsewhere, or its renewal is
+  // turned off.
   const CaBundle* ca = nullptr;
   // InfiniteFuture: never, as things are (its CA ends no later than it).
   absl::Time due = absl::InfiniteFuture();

@@ -65,14 +65,7 @@ absl::Time TlsTask::Run(absl::Time now) {
              << Utc(present.not_after) << ", is to be renewed (" << plan.why
              << ") and was not: " << status.message() << "; tried again at "
              << Utc(not_before_);
-  AuditEntry failure;
-  failure.at = now;
-  failure.actor = failure.subject = kServerIdentity;
-  failure.source = "local";
-  failure.action = kTlsOperation;
-  failure.outcome = "failed";
-  failure.detail = std::string(status.message());
-  options_.store->Append(std::move(failure));
+  AuditTlsFailure(*options_.store, status, now);
   return not_before_;
 }
 

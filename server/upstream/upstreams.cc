@@ -107,6 +107,7 @@ Upstreams::Upstreams(Options options, std::unique_ptr<EventLoop> loop)
     loop_->Run();
     // On the thread that owns them.
     upstreams_.clear();
+    tls_keeper_.reset();
   });
 }
 
@@ -116,10 +117,13 @@ void Upstreams::Stop() {
   thread_.join();
 }
 
-void Upstreams::Configure(std::vector<UpstreamConnection> connections) {
-  loop_->Post([this, connections = std::move(connections)] {
-    ConfigureNow(connections);
-  });
+void Upstreams::Configure(std::vector<UpstreamConnection> connections,
+                          std::optional<TlsWish> tls) {
+  loop_->Post(
+      [this, connections = std::move(connections), tls = std::move(tls)] {
+        ConfigureNow(connections);
+        ConfigureTlsNow(tls);
+      });
 }
 
 void Upstreams::ConfigureNow(
@@ -128,7 +132,7 @@ void Upstreams::ConfigureNow(
     const bool stays = std::find(connections.begin(), connections.end(),
                                  it->second->connection) != connections.end();
     if (stays) {
-      Reload(*it->second);
+      Reload(*it->second->keeper, it->second->connection);
       ++it;
       continue;
     }
@@ -144,34 +148,57 @@ void Upstreams::ConfigureNow(
   }
 }
 
-void Upstreams::Reload(Upstream& upstream) {
-  const absl::Status status = upstream.keeper->Reload();
+void Upstreams::Reload(UpstreamKeeper& keeper,
+                       const UpstreamConnection& connection) {
+  const absl::Status status = keeper.Reload();
   if (status.ok()) return;
-  options_.log(absl::StrCat("upstream ", upstream.connection.server.ToText(),
+  options_.log(absl::StrCat("upstream ", connection.server.ToText(),
                             " goes on with what it had: ", status.message()));
+}
+
+std::unique_ptr<UpstreamKeeper> Upstreams::MakeKeeper(
+    UpstreamKeeper::Options options) {
+  options.state_dir = options_.state_dir;
+  options.clock = options_.clock;
+  options.log = options_.log;
+  const std::string server = options.connection.server.ToText();
+  absl::StatusOr<std::unique_ptr<UpstreamKeeper>> keeper =
+      UpstreamKeeper::Create(*loop_, std::move(options));
+  if (keeper.ok()) return *std::move(keeper);
+  options_.log(absl::StrCat("upstream ", server,
+                            " can't be used: ", keeper.status().message()));
+  return nullptr;
+}
+
+void Upstreams::ConfigureTlsNow(const std::optional<TlsWish>& tls) {
+  if (tls == tls_ && tls_keeper_ != nullptr) {
+    return Reload(*tls_keeper_, tls_->config.upstream);
+  }
+  tls_keeper_.reset();
+  tls_ = tls;
+  if (!tls_.has_value() || !make_tls_) return;
+  UpstreamKeeper::Options options;
+  options.connection = tls_->config.upstream;
+  options.own = make_tls_(*tls_);
+  options.keeps_csr_attrs = false;
+  tls_keeper_ = MakeKeeper(std::move(options));
+  if (tls_keeper_ != nullptr) tls_keeper_->Start();
 }
 
 void Upstreams::Add(const UpstreamConnection& connection) {
   const std::string& folder = connection.folder;
-  UpstreamKeeper::Options keeper;
-  keeper.connection = connection;
-  keeper.state_dir = options_.state_dir;
-  keeper.clock = options_.clock;
-  keeper.log = options_.log;
-  keeper.own = std::make_unique<RaCertificate>(
+  UpstreamKeeper::Options options;
+  options.connection = connection;
+  options.own = std::make_unique<RaCertificate>(
       UpstreamFiles(absl::StrCat(options_.state_dir, "/", folder)),
       connection.username);
-  keeper.on_change = [this, folder] { OnChange(folder); };
-  keeper.on_ca_certs = [this, folder](const std::vector<Certificate>& learned) {
+  options.on_change = [this, folder] { OnChange(folder); };
+  options.on_ca_certs = [this,
+                         folder](const std::vector<Certificate>& learned) {
     if (on_ca_certs_) on_ca_certs_(folder, learned);
   };
-  absl::StatusOr<std::unique_ptr<UpstreamKeeper>> kept =
-      UpstreamKeeper::Create(*loop_, std::move(keeper));
-  if (!kept.ok()) {
-    options_.log(absl::StrCat("upstream ", connection.server.ToText(),
-                              " can't be used: ", kept.status().message()));
-    return;
-  }
+  std::unique_ptr<UpstreamKeeper> keeper = MakeKeeper(std::move(options));
+  if (keeper == nullptr) return;
   ConnectionPool::Options pool;
   pool.server = connection.server;
   pool.connections = static_cast<size_t>(connection.connections);
@@ -179,7 +206,7 @@ void Upstreams::Add(const UpstreamConnection& connection) {
   pool.timeout = connection.timeout;
   auto upstream = std::make_unique<Upstream>();
   upstream->connection = connection;
-  upstream->keeper = *std::move(kept);
+  upstream->keeper = std::move(keeper);
   upstream->pool = std::make_unique<ConnectionPool>(*loop_, std::move(pool));
   UpstreamKeeper& started = *upstream->keeper;
   upstreams_.emplace(folder, std::move(upstream));

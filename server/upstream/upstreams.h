@@ -15,9 +15,11 @@
 #include "absl/status/statusor.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
+#include "server/config/tls_config.h"
 #include "server/config/upstream_config.h"
 #include "server/upstream/connection_pool.h"
 #include "server/upstream/forwarder.h"
+#include "server/upstream/own_certificate.h"
 #include "server/upstream/upstream_keeper.h"
 
 namespace bestow::server {
@@ -48,10 +50,18 @@ class Upstreams : public Forwarder {
     on_ca_certs_ = std::move(on_ca_certs);
   }
 
+  // Makes the TLS certificate that a TlsWish is for. Before the first
+  // Configure(); it and what it makes are called from its thread. Null: none.
+  using MakeTls =
+      std::function<std::unique_ptr<OwnCertificate>(const TlsWish& wish)>;
+  void SetMakeTls(MakeTls make_tls) { make_tls_ = std::move(make_tls); }
+
   // From now on these, by their folders. One that is as before goes on, and
   // takes up what has changed on the disk (UpstreamKeeper::Reload()); one that
-  // is not any more ends, and what it was asked is kBusy.
-  void Configure(std::vector<UpstreamConnection> connections);
+  // is not any more ends, and what it was asked is kBusy. `tls`: the server's
+  // own certificate is kept too, nullopt when it is not from upstream.
+  void Configure(std::vector<UpstreamConnection> connections,
+                 std::optional<TlsWish> tls = std::nullopt);
 
   void Forward(ForwardRequest request, Done done) override;
   std::optional<Bytes> CsrAttrs(const std::string& folder) override;
@@ -66,15 +76,21 @@ class Upstreams : public Forwarder {
 
   Upstreams(Options options, std::unique_ptr<EventLoop> loop);
   void ConfigureNow(const std::vector<UpstreamConnection>& connections);
-  void Reload(Upstream& upstream);
+  void ConfigureTlsNow(const std::optional<TlsWish>& tls);
+  void Reload(UpstreamKeeper& keeper, const UpstreamConnection& connection);
+  // Null, and it is in the log: it can't be used.
+  std::unique_ptr<UpstreamKeeper> MakeKeeper(UpstreamKeeper::Options options);
   void Add(const UpstreamConnection& connection);
   void OnChange(const std::string& folder);
   void ForwardNow(ForwardRequest request, Done done);
 
   const Options options_;
   OnCaCerts on_ca_certs_;
+  MakeTls make_tls_;
   std::unique_ptr<EventLoop> loop_;
   std::map<std::string, std::unique_ptr<Upstream>> upstreams_;  // by folder
+  std::optional<TlsWish> tls_;
+  std::unique_ptr<UpstreamKeeper> tls_keeper_;  // of tls_; null: none
   std::mutex mutex_;
   std::map<std::string, std::optional<Bytes>> csr_attrs_;  // by folder
   std::thread thread_;
