@@ -4,13 +4,15 @@ whom it may, and completed by a shell."""
 
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
 import subprocess
 import unittest
 
-from harness import SERVER, Scratch, Server, make_key_and_csr, read, run, text
+from harness import (SERVER, Scratch, Server, make_key_and_csr, run, text,
+                     wait_until)
 
 NOBODY = 65534
 
@@ -69,6 +71,19 @@ class AdminTest(unittest.TestCase):
         self.assertEqual(result.returncode, 3)
         self.assertIn(b"did you mean profile?", result.stderr)
         self.assertTrue(self.server.process.alive())
+        # Both are in the log under the name of whom the kernel says asked.
+        me = f"operator {pwd.getpwuid(os.getuid()).pw_name} (uid {os.getuid()})"
+
+        def reloads():
+            log = [json.loads(line) for line in self.tool("audit", "export").stdout.splitlines()]
+            found = [e for e in log if e["action"] == "reload"]
+            return found if len(found) == 2 else None
+
+        done, failed = wait_until(reloads, "the entries of the two reloads")
+        self.assertEqual((done["actor"], done["outcome"]), (me, "done"))
+        self.assertRegex(done["detail"], r"^changed: config \(sha256 .*\), label plant added; ")
+        self.assertEqual((failed["actor"], failed["outcome"]), (me, "failed"))
+        self.assertIn("did you mean profile?", failed["detail"])
 
     def test_one_server_alone_runs_on_a_folder_and_one_that_died_is_no_hindrance(self):
         second = self.tool("run", check=False)
@@ -112,7 +127,8 @@ class AdminTest(unittest.TestCase):
         log = self.server.process.log()
         for text_ in (password, secret, key.group(1).decode()):
             self.assertNotIn(text_, log)
-            self.assertNotIn(text_.encode(), read(os.path.join(self.server.state_dir, "bestow.db")))
+            for content in self.server.stored():
+                self.assertNotIn(text_.encode(), content)
 
 
 class HelpTest(unittest.TestCase):

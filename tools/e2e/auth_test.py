@@ -33,7 +33,7 @@ class AuthTest(unittest.TestCase):
         for section, settings in (("auth", auth), ("limits", limits or {})):
             lines.append(f"[{section}]")
             lines += [f"{key} = {value}" for key, value in settings.items()]
-        write(self.server.config_path, "\n".join(lines).encode() + b"\n")
+        write(self.server.config_path, "\n".join(lines) + "\n" + self.server.store)
         self.server.start()
 
     def enroll(self, *args):
@@ -110,12 +110,9 @@ class AuthTest(unittest.TestCase):
                      "--digest")
         ha1 = text(["openssl", "md5", "-r"],
                    stdin=f"gw-17:Bestow:{PASSWORD}".encode()).split()[0]
-        for name in os.listdir(self.server.state_dir):
-            if name.startswith("bestow.db"):
-                content = read(os.path.join(self.server.state_dir, name))
-                for secret in (ha1.encode(), bytes.fromhex(ha1),
-                               PASSWORD.encode()):
-                    self.assertNotIn(secret, content, name)
+        for content in self.server.stored():
+            for secret in (ha1.encode(), bytes.fromhex(ha1), PASSWORD.encode()):
+                self.assertNotIn(secret, content)
         seal = os.stat(os.path.join(self.server.state_dir, "seal.key"))
         self.assertEqual((seal.st_mode & 0o777, seal.st_size), (0o600, 32))
 

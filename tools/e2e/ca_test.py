@@ -1,6 +1,7 @@
 """Where a CA comes from: offline and outside roots, keys from elsewhere, the TPM."""
 
 import os
+import re
 import unittest
 
 from harness import (SERVER, Scratch, Server, Swtpm, body_of_der, body_to_pem,
@@ -217,6 +218,77 @@ class CaTest(unittest.TestCase):
         self.addCleanup(other.stop)
         server.configure({"tpm": f'"{other.tcti}"'})
         self.refused("cleared", f"--state_dir={server.state_dir}", command=("run",))
+
+    def test_a_rollover_from_key_to_key_in_the_tpm(self):
+        """Both keys in the one TPM: RFC 4210's four certificates, the switch
+        under way, and each key's own CRL."""
+        tpm = Swtpm(self.scratch).start()
+        self.addCleanup(tpm.stop)
+        server = Server(self.scratch, init=["--key_storage=tpm", f"--tpm={tpm.tcti}"])
+        server.add_config('[http]\nlisten = ["127.0.0.1:0"]')
+        server.start()
+        self.addCleanup(server.stop)
+        state = f"--state_dir={server.state_dir}"
+        folder = os.path.join(server.state_dir, "ca")
+        keys = [os.path.join(folder, *part, "ca.key.pem")
+                for part in ((), ("next",), ("former", "1"))]
+        old_root = write(self.scratch / "old.pem", read(server.ca_file))
+        old_leaf = self.enroll(server, "gw-old")
+        old_key = read(keys[0])
+
+        self.ca("rollover", state, "ca", "--in=30d")
+        self.assertIn(b"BEGIN TSS2 PRIVATE KEY", read(keys[1]))
+        self.assertNotEqual(read(keys[1]), old_key)
+        run([SERVER, "reload", state])
+        # It is shown ahead, and issues nothing.
+        shown = certificates_in(body_to_pem(run(
+            ["curl", "-sS", "--fail", "--cacert", old_root, f"{server.est}/cacerts"]).stdout))
+        self.assertEqual(len(shown), 4)
+        self.verify(old_root, old_root, self.enroll(server, "gw-before"))
+        self.ca("switch", state, "ca")
+        run([SERVER, "reload", state])
+        new_root = write(self.scratch / "new.pem", read(os.path.join(folder, "ca.pem")))
+        self.assertIn(b"BEGIN TSS2 PRIVATE KEY", read(keys[0]))
+        self.assertEqual(read(keys[2]), old_key)
+        self.assertNotEqual(read(new_root), read(old_root))
+        # The server's own certificate follows; until then either root knows it.
+        server.ca_file = write(self.scratch / "both.pem", read(old_root) + read(new_root))
+        issued = in_parallel([lambda n=n: self.enroll(server, f"gw-{n}") for n in range(4)])
+        for leaf in issued:
+            self.assertIsInstance(leaf, str, leaf)
+            self.verify(new_root, new_root, leaf)
+        # Whoever knows one root alone verifies the other's over the links.
+        links = write(self.scratch / "links.pem", b"".join(
+            c for c in shown if self.der(c) not in map(self.der, map(read, (old_root, new_root)))))
+        for root, leaf in ((old_root, issued[0]), (new_root, old_leaf)):
+            self.assertNotEqual(
+                self.verify(root, root, leaf, check=False).returncode, 0)
+            run(["openssl", "verify", "-CAfile", root, "-untrusted", links, leaf])
+        # The former key signs what it issued off: its certificate is revoked
+        # on its own CRL.
+        self.command_of(server, "revoke", "--identity=gw-old")
+        port = re.search(r"listening on http://127\.0\.0\.1:(\d+)",
+                         server.process.log()).group(1)
+        for root, leaf, count in ((old_root, old_leaf, 1), (new_root, issued[0], 0)):
+            key_id = re.search(r"(?:[0-9A-F]{2}:)+[0-9A-F]{2}", text(
+                ["openssl", "x509", "-in", root, "-noout", "-ext",
+                 "subjectKeyIdentifier"])).group(0).replace(":", "").lower()
+            crl = run(["curl", "-sS", "--fail",
+                       f"http://127.0.0.1:{port}/crl/ca/{key_id}.crl"]).stdout
+            judged = run(["openssl", "crl", "-inform", "DER", "-noout", "-text", "-verify",
+                          "-CAfile", root], stdin=crl)
+            self.assertIn(b"verify OK", judged.stdout + judged.stderr)
+            self.assertEqual(judged.stdout.count(b"Serial Number:"), count)
+        # And after a restart, with three keys' worth of folders to open.
+        server.stop()
+        server.start()
+        self.verify(new_root, new_root, self.enroll(server, "gw-last"))
+
+    def der(self, pem):
+        return run(["openssl", "x509", "-outform", "DER"], stdin=pem).stdout
+
+    def command_of(self, server, *args):
+        return run([SERVER, *args, f"--state_dir={server.state_dir}"])
 
     def test_a_server_does_not_start_without_its_passphrase(self):
         passphrase = self.passphrase("ca.pass", "correct horse")

@@ -13,7 +13,8 @@ import signal
 import unittest
 
 from harness import (SERVER, Scratch, Server, body_of_der, body_to_pem,
-                     make_key_and_csr, read, run, write)
+                     fresh_store, make_key_and_csr, on_postgresql, read, run,
+                     write)
 
 
 class DisasterTest(unittest.TestCase):
@@ -61,6 +62,19 @@ class DisasterTest(unittest.TestCase):
         self.server.process.stop(signal.SIGKILL)
         self.server.process = None
         shutil.rmtree(self.server.state_dir)
+        self.server.lose_store()
+
+    def elsewhere(self):
+        """Flags of a restore beside the server that runs: its config, with a
+        database of its own."""
+        store = fresh_store()
+        if not store:
+            return []
+        config = read(self.server.config_path).decode()
+        for line in store.splitlines()[1:]:
+            key = line.split(" = ")[0]
+            config = re.sub(rf"(?m)^{key} = .*$", lambda _: line, config)
+        return [f"--config={write(self.scratch / 'elsewhere.toml', config)}"]
 
     def use(self, state_dir):
         self.server.state_dir = state_dir
@@ -172,8 +186,12 @@ class DisasterTest(unittest.TestCase):
         refused(write(self.scratch / "text", "hello\n"),
                 "not a backup of bestow-server")
         refused(self.scratch / "none", "none")
+        # One in use is not restored over, also when it is another's.
+        if on_postgresql():
+            refused(sealed, "the database is not empty",
+                    f"--passphrase_file={passphrase}")
         self.command("restore", sealed, f"--passphrase_file={passphrase}",
-                     state_dir=restored)
+                     *self.elsewhere(), state_dir=restored)
         self.command("check", state_dir=restored)
 
 

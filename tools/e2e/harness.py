@@ -1,5 +1,6 @@
 """Starts the real server, agent and swtpm for a test, and ends them by pid."""
 
+import atexit
 import base64
 import contextlib
 import json
@@ -114,6 +115,27 @@ def accepts(path):
         return probe.connect_ex(path) == 0
 
 
+_postgres = []
+
+
+def on_postgresql():
+    """Whether this run is for PostgreSQL: e2e.bzl's on_postgresql."""
+    return os.environ.get("BESTOW_E2E_ENGINE") == "postgresql"
+
+
+def fresh_store():
+    """[store] with an empty database of PostgreSQL's where this run is for
+    that; "" where a server has SQLite's in its folder."""
+    if not on_postgresql():
+        return ""
+    if not _postgres:
+        from postgres import Postgres
+        _postgres.append(Postgres())
+        atexit.register(_postgres[0].stop)
+        _postgres[0].start()
+    return _postgres[0].database()
+
+
 class Server:
     """A state folder made by `bestow-server init`, and the server on it."""
 
@@ -129,6 +151,10 @@ class Server:
         ])
         self.ca_file = os.path.join(self.state_dir, "ca", "ca.pem")
         self.ca_sha256 = re.search(r"\b[0-9a-f]{64}\b", result).group(0)
+        self.store = fresh_store()  # lines of the config
+        if self.store:
+            os.unlink(os.path.join(self.state_dir, "bestow.db"))
+            self.add_config(self.store)
         if settings:
             self.configure(settings)
 
@@ -202,6 +228,21 @@ class Server:
             return 0
         process, self.process = self.process, None
         return process.stop()
+
+    def stored(self):
+        """All that the database has on its disk, as octets, file by file."""
+        if self.store:
+            return _postgres[0].files()
+        names = [n for n in os.listdir(self.state_dir) if n.startswith("bestow.db")]
+        assert names
+        return [read(os.path.join(self.state_dir, n)) for n in names]
+
+    def lose_store(self):
+        """Its database, as its folder, is gone: an empty one is there."""
+        if self.store:
+            name = re.search(r"dbname=(\w+)", self.store).group(1)
+            _postgres[0].sql(f"DROP DATABASE {name} WITH (FORCE)")
+            _postgres[0].sql(f"CREATE DATABASE {name}")
 
     def add_secret(self, name):
         return text(

@@ -7,8 +7,8 @@ import os
 import re
 import unittest
 
-from harness import (SERVER, Scratch, Server, certificates_in, read, run, text,
-                     write)
+from harness import (SERVER, Scratch, Server, Swtpm, certificates_in, read,
+                     run, text, write)
 
 ID_AA = "1.2.840.113549.1.9.16.2."
 DECRYPT_KEY_ID, ASYMMETRIC_KEY_ID = ID_AA + "37", ID_AA + "54"
@@ -63,12 +63,16 @@ class ServerKeygenTest(unittest.TestCase):
     def setUp(self):
         self.scratch = Scratch()
         self.addCleanup(self.scratch.close)
-        self.server = Server(self.scratch, settings={
+        self.server = Server(self.scratch, init=self.init(), settings={
             "key_usage": '["digitalSignature", "keyEncipherment", '
                          '"keyAgreement"]',
             "server_keys": "true"})
         self.server.start()
         self.addCleanup(self.server.stop)
+
+    def init(self):
+        """More flags of `bestow-server init`."""
+        return []
 
     def csr(self, key, *attributes):
         """A request for a key like `key`, signed by it; DER."""
@@ -217,6 +221,20 @@ class ServerKeygenTest(unittest.TestCase):
                 self.assertNotIn("application/pkcs8", parts)
                 pkcs8 = self.open_envelope(parts, "-recip", cert, "-inkey", key)
                 self.check_key(pkcs8, parts, "Public-Key")
+
+
+class ServerKeygenByATpmTest(ServerKeygenTest):
+    """The CA's key, which signs the certificate and the package around the made
+    key, is in a TPM."""
+
+    def init(self):
+        tpm = Swtpm(self.scratch).start()
+        self.addCleanup(tpm.stop)
+        return ["--key_storage=tpm", f"--tpm={tpm.tcti}"]
+
+    def test_the_key_of_the_ca_is_in_the_tpm(self):
+        folder = os.path.dirname(self.server.ca_file)
+        self.assertIn(b"BEGIN TSS2 PRIVATE KEY", read(os.path.join(folder, "ca.key.pem")))
 
 
 if __name__ == "__main__":
