@@ -1,5 +1,7 @@
 #include "server/admin/json.h"
 
+#include <limits>
+
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
@@ -71,6 +73,10 @@ bool IsTrue(const Json& object, std::string_view name) {
 std::optional<int64_t> NumberOf(const Json& object, std::string_view name) {
   const Json* member = Member(object, name);
   if (member == nullptr || !member->is_number_integer()) return std::nullopt;
+  if (member->is_number_unsigned() &&
+      member->get<uint64_t>() > uint64_t{std::numeric_limits<int64_t>::max()}) {
+    return std::nullopt;
+  }
   return member->get<int64_t>();
 }
 

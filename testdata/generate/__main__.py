@@ -7,6 +7,7 @@ their names are copied from those documents and are left alone.
 
 import sys
 
+import admin
 import asn1
 import backup
 import bodies
@@ -40,7 +41,7 @@ for write in (requests.requests, requests.change_subject_names, requests.names, 
               revocation.crls, revocation.ocsp_requests, revocation.ocsp_responses, revocation.ocsp_gets,
               revocation.authority_info_access, revocation.distribution_points, revocation.certificate_policies,
               revocation.name_constraints,
-              backup.tar_header, backup.backup_manifest, backup.sealed_backup):
+              admin.admin_json, backup.tar_header, backup.backup_manifest, backup.sealed_backup):
     write(keys)
 for write in (tpm_files.sealed_blobs, tpm_files.sealed_keys):
     write(keys)
