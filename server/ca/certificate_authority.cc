@@ -163,7 +163,7 @@ void CertificateAuthority::Issue(const SubscriberContents& contents,
     if (!status.ok()) return done(status);
   }
   CertificateTemplate certificate;
-  certificate.serial = RandomSerial();
+  certificate.serial = TimeOrderedSerial(now);
   certificate.issuer = certificate_.subject;
   certificate.subject = contents.subject;
   certificate.not_before = WholeSeconds(now - contents.backdate);

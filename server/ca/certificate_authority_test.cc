@@ -100,12 +100,28 @@ TEST_F(CertificateAuthorityTest, MarksTheSansCriticalWithoutASubject) {
 
 TEST_F(CertificateAuthorityTest, SerialsAreLongPositiveAndDifferent) {
   std::set<Bytes> seen;
+  std::set<Bytes> tails;
   for (int i = 0; i < 50; ++i) {
     auto leaf = Issue(kNow);
     ASSERT_TRUE(leaf.ok());
-    EXPECT_EQ(leaf->serial.size(), 17u);
+    EXPECT_EQ(leaf->serial.size(), 18u);
     EXPECT_EQ(leaf->serial[0] & 0xc0, 0x40);
     EXPECT_TRUE(seen.insert(leaf->serial).second);
+    // All but the time is random.
+    EXPECT_TRUE(
+        tails.insert(Bytes(leaf->serial.begin() + 6, leaf->serial.end()))
+            .second);
+  }
+}
+
+// The store's index grows at its end (FlatCostTest).
+TEST_F(CertificateAuthorityTest, SerialsSortByTheirTime) {
+  Bytes last;
+  for (int i = 0; i < 50; ++i) {
+    auto leaf = Issue(kNow + i * absl::Milliseconds(1));
+    ASSERT_TRUE(leaf.ok());
+    EXPECT_LT(last, leaf->serial);
+    last = leaf->serial;
   }
 }
 

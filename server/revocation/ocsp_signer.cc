@@ -59,7 +59,7 @@ absl::StatusOr<Certificate> CreateOcspCertificate(const IssuingKey& issuing_key,
     if (!subject.ok()) return subject.status();
   }
   CertificateTemplate contents;
-  contents.serial = RandomSerial();
+  contents.serial = TimeOrderedSerial(now);
   contents.issuer = ca.subject;
   contents.subject = *std::move(subject);
   contents.not_before = std::max(WholeSeconds(now - kBackdate), ca.not_before);

@@ -39,7 +39,7 @@ constexpr Table kTables[] = {
      "id,serial:b,identity_id,operation:t,subject:t,not_before,not_after,"
      "issued_at,key_sha256:b,certificate:b,label:t,server_key,subject_key_id:b,"
      "issuer_key_id:b,revoked_at,revocation_reason,invalidity_date,"
-     "revocation_changed_at,replaced_by"},
+     "revocation_changed_at,first_id"},
     {"secrets", 1,
      "id,identity_id,secret_sha256:b,created_at,expires_at,bound_key_sha256:b,"
      "bound_at,certificate_id"},
@@ -225,15 +225,13 @@ absl::Status CheckReferences(SqlConnection& to) {
 absl::Status CopyAll(SqlConnection& from, SqlConnection& to) {
   absl::Status status = CheckSame(from, to);
   if (!status.ok()) return status;
-  // A renewal comes after the certificate that names it.
-  const bool postgresql = to.dialect() == SqlDialect::kPostgresql;
-  if (postgresql) status = to.Execute("SET CONSTRAINTS ALL DEFERRED");
   for (const Table& table : kTables) {
     if (!status.ok()) return status;
     status = CopyTable(from, to, table);
   }
   if (!status.ok()) return status;
-  return postgresql ? CountOn(to) : CheckReferences(to);
+  return to.dialect() == SqlDialect::kPostgresql ? CountOn(to)
+                                                 : CheckReferences(to);
 }
 
 }  // namespace
@@ -261,8 +259,7 @@ absl::Status CopyTables(SqlConnection& from, SqlConnection& to) {
   const bool sqlite = to.dialect() == SqlDialect::kSqlite;
   absl::Status status = from.BeginReading();
   if (!status.ok()) return status;
-  // While a reference waits for its row, SQLite would look for it in all rows
-  // at each new one.
+  // They are looked at when all rows are there.
   if (sqlite) status = to.Execute("PRAGMA foreign_keys=OFF");
   if (status.ok()) {
     status = InWriteTransaction(to, [&] { return CopyAll(from, to); });

@@ -5,17 +5,18 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/store/certificate_blocks.h"
 
 namespace bestow::server {
 
-const char kSelectCertificates[] =
+namespace {
+
+constexpr char kColumns[] =
     "SELECT c.serial, c.identity_id, i.name, c.operation, c.subject,"
     " c.not_before, c.not_after, c.issued_at, c.key_sha256, c.certificate,"
     " c.label, c.server_key, c.subject_key_id, c.id, c.issuer_key_id,"
-    " c.revoked_at, c.revocation_reason, c.invalidity_date"
-    " FROM certificates c JOIN identities i ON i.id = c.identity_id ";
-
-namespace {
+    " c.revoked_at, c.revocation_reason, c.invalidity_date ";
+constexpr char kJoined[] = " JOIN identities i ON i.id = c.identity_id ";
 
 CertificateRecord ReadCertificate(const SqlStatement& row) {
   CertificateRecord record;
@@ -54,7 +55,7 @@ class Conditions {
  public:
   template <typename Value>
   void Add(std::string_view condition, Value value) {
-    absl::StrAppend(&text_, text_.empty() ? "WHERE " : " AND ", condition);
+    absl::StrAppend(&text_, text_.empty() ? "" : " AND ", condition);
     binders_.push_back([value = std::move(value)](SqlStatement& query) {
       if constexpr (std::is_same_v<Value, Bytes>) {
         query.Bind(ByteView(value));
@@ -64,7 +65,7 @@ class Conditions {
     });
   }
   void Add(std::string_view condition) {
-    absl::StrAppend(&text_, text_.empty() ? "WHERE " : " AND ", condition);
+    absl::StrAppend(&text_, text_.empty() ? "" : " AND ", condition);
   }
   const std::string& text() const { return text_; }
   void BindTo(SqlStatement& query) const {
@@ -79,7 +80,9 @@ class Conditions {
 Conditions ConditionsOf(const CertificateFilter& filter, const Page& page) {
   Conditions where;
   where.Add("c.id > ?", page.after_id);
-  if (filter.identity.has_value()) where.Add("i.name = ?", *filter.identity);
+  if (filter.identity.has_value()) {
+    where.Add(kOfTheNamed, *filter.identity);
+  }
   if (filter.label.has_value()) where.Add("c.label = ?", *filter.label);
   if (!filter.serial_prefix.empty()) {
     where.Add("c.serial >= ?", filter.serial_prefix);
@@ -113,6 +116,17 @@ Conditions ConditionsOf(const CertificateFilter& filter, const Page& page) {
 
 }  // namespace
 
+std::string SelectCertificates(std::string_view condition) {
+  return absl::StrCat(kColumns, "FROM certificates c", kJoined, "WHERE ",
+                      condition);
+}
+
+std::string SelectCertificatesByBlock(std::string_view condition) {
+  return absl::StrCat(kWithBlocks, kColumns,
+                      "FROM block CROSS JOIN certificates c", kJoined,
+                      "WHERE c.id >> 10 = block.n AND ", condition);
+}
+
 absl::StatusOr<std::vector<CertificateRecord>> ReadCertificates(
     SqlStatement& query) {
   std::vector<CertificateRecord> records;
@@ -127,7 +141,7 @@ absl::StatusOr<std::vector<CertificateRecord>> ReadCertificates(
 absl::StatusOr<CertificateRecord> SelectCertificate(SqlConnection& database,
                                                     ByteView serial) {
   absl::StatusOr<SqlStatement> query =
-      database.Prepare(absl::StrCat(kSelectCertificates, "WHERE c.serial = ?"));
+      database.Prepare(SelectCertificates("c.serial = ?"));
   if (!query.ok()) return query.status();
   absl::Status status = query->Bind(serial).ExpectRow("certificate");
   if (!status.ok()) return status;
@@ -142,13 +156,15 @@ absl::StatusOr<CertificateRecord> SelectCertificateByKey(
     return absl::NotFoundError("no such certificate");
   }
   // Two lookups in two indexes; the "+ 0" keeps the first from the identity's.
-  absl::StatusOr<SqlStatement> query = database.Prepare(
-      absl::StrCat(kSelectCertificates,
-                   "WHERE c.id = (SELECT max(id) FROM ("
-                   "SELECT max(id) AS id FROM certificates"
-                   " WHERE key_sha256 = ? AND identity_id + 0 = ?"
-                   " UNION ALL SELECT max(id) AS id FROM certificates"
-                   " WHERE subject_key_id = ? AND identity_id = ?) AS found)"));
+  absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
+      kWithBlocks, kColumns, "FROM certificates c", kJoined,
+      "WHERE c.id = (SELECT max(id) FROM ("
+      "SELECT max(c.id) AS id FROM block CROSS JOIN certificates c"
+      " WHERE c.id >> 10 = block.n AND c.key_sha256 = ?"
+      " AND c.identity_id + 0 = ?"
+      " UNION ALL SELECT max(c.id) AS id FROM block CROSS JOIN certificates c"
+      " WHERE c.id >> 10 = block.n AND c.subject_key_id = ?"
+      " AND c.identity_id = ?) AS found)"));
   if (!query.ok()) return query.status();
   absl::Status status = query->Bind(key_sha256_or_key_id)
                             .Bind(identity_id)
@@ -163,8 +179,12 @@ absl::StatusOr<std::vector<CertificateRecord>> SelectCertificatePage(
     SqlConnection& database, const CertificateFilter& filter,
     const Page& page) {
   const Conditions where = ConditionsOf(filter, page);
-  absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
-      kSelectCertificates, where.text(), " ORDER BY c.id LIMIT ?"));
+  const bool by_block =
+      filter.identity.has_value() || !filter.key_sha256.empty();
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      absl::StrCat(by_block ? SelectCertificatesByBlock(where.text())
+                            : SelectCertificates(where.text()),
+                   " ORDER BY c.id", by_block ? " + 0" : "", " LIMIT ?"));
   if (!query.ok()) return query.status();
   where.BindTo(*query);
   query->Bind(static_cast<int64_t>(page.limit));

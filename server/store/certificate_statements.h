@@ -3,6 +3,7 @@
 #define SERVER_STORE_CERTIFICATE_STATEMENTS_H_
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "server/store/listing.h"
@@ -11,8 +12,14 @@
 
 namespace bestow::server {
 
-// To be followed by a WHERE; rows are read by ReadCertificates().
-extern const char kSelectCertificates[];
+// Statements for the certificates `c`, of identities `i`, of that condition;
+// rows are read by ReadCertificates(). The second is for what asks for an
+// identity or a key (certificate_blocks.h).
+std::string SelectCertificates(std::string_view condition);
+std::string SelectCertificatesByBlock(std::string_view condition);
+// The condition that it is of the identity of that name.
+inline constexpr char kOfTheNamed[] =
+    "c.identity_id = (SELECT id FROM identities WHERE name = ?)";
 absl::StatusOr<std::vector<CertificateRecord>> ReadCertificates(
     SqlStatement& query);
 

@@ -1,6 +1,7 @@
 #include "server/store/identity_statements.h"
 
 #include "absl/strings/str_cat.h"
+#include "server/store/certificate_blocks.h"
 #include "server/store/storable_text.h"
 
 namespace bestow::server {
@@ -254,8 +255,10 @@ absl::Status DeleteIdentity(SqlConnection& database, const std::string& name,
   absl::StatusOr<Identity> identity = SelectIdentity(database, name);
   if (!identity.ok()) return identity.status();
   absl::StatusOr<SqlStatement> valid = database.Prepare(
-      "SELECT count(*) FROM certificates WHERE identity_id = ?"
-      " AND revoked_at IS NULL AND not_after >= ?");
+      absl::StrCat(kWithBlocks,
+                   "SELECT count(*) FROM block CROSS JOIN certificates c"
+                   " WHERE c.id >> 10 = block.n AND c.identity_id = ?"
+                   " AND c.revoked_at IS NULL AND c.not_after >= ?"));
   if (!valid.ok()) return valid.status();
   absl::Status status = valid->Bind(identity->id).Bind(now).ExpectRow("count");
   if (!status.ok()) return status;

@@ -2,13 +2,14 @@
 
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/base/failpoint.h"
+#include "common/pki/revocation_reason.h"
 #include "server/store/audit_statements.h"
 #include "server/store/identity_statements.h"
 #include "server/store/issue_refusal.h"
+#include "server/store/live_statements.h"
 #include "server/store/pending_statements.h"
 #include "server/store/secret_statements.h"
 #include "server/store/storable_text.h"
@@ -16,18 +17,17 @@
 namespace bestow::server {
 namespace {
 
-// Renewals that were asked for again with one old certificate are followed so
-// far; a chain is longer only when its replies were lost as often.
-constexpr int kMaxReplacements = 256;
 constexpr size_t kMaxSubjectText = 4096;  // for people
 
+// `first_id`: of the line of renewals that it goes on with.
 absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
-                                          const CertificateRecord& record) {
+                                          const CertificateRecord& record,
+                                          std::optional<int64_t> first_id) {
   absl::StatusOr<SqlStatement> insert = database.Prepare(
       "INSERT INTO certificates (serial, identity_id, operation, subject,"
       " not_before, not_after, issued_at, key_sha256, certificate, label,"
-      " server_key, subject_key_id, issuer_key_id)"
-      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
+      " server_key, subject_key_id, issuer_key_id, first_id)"
+      " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id");
   if (!insert.ok()) return insert.status();
   absl::StatusOr<int64_t> id =
       ReturnedId(insert->Bind(ByteView(record.serial))
@@ -42,7 +42,8 @@ absl::StatusOr<int64_t> InsertCertificate(SqlConnection& database,
                      .Bind(record.label)
                      .Bind(int64_t{record.server_key})
                      .Bind(ByteView(record.subject_key_id))
-                     .Bind(ByteView(record.issuer_key_id)));
+                     .Bind(ByteView(record.issuer_key_id))
+                     .BindOrNull(first_id));
   if (absl::IsAlreadyExists(id.status()) || Failpoint("store.serial_taken")) {
     return absl::AlreadyExistsError("the serial number is taken");
   }
@@ -75,110 +76,48 @@ absl::Status CheckKey(SqlConnection& database, ByteView key_sha256) {
       "make another key");
 }
 
-struct Replaced {
-  int64_t id = 0;
-  std::optional<int64_t> revocation_reason;
-  std::optional<int64_t> replaced_by;
-};
-
-absl::StatusOr<Replaced> SelectReplaced(SqlConnection& database,
-                                        std::string_view column,
-                                        const auto& value) {
-  absl::StatusOr<SqlStatement> query = database.Prepare(absl::StrCat(
-      "SELECT id, revocation_reason, replaced_by FROM certificates WHERE ",
-      column, " = ?"));
+// Whoever holds an old certificate, perhaps in its time of grace, must not
+// outlive the revocation of a newer one of its line. Superseded is said of no
+// stolen key. Those that are revoked have an index of their own.
+absl::Status CheckLineSince(SqlConnection& database, int64_t first_id,
+                            int64_t id) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT 1 FROM certificates WHERE first_id = ? AND id > ?"
+      " AND revocation_reason IS NOT NULL AND revocation_reason <> ? LIMIT 1");
   if (!query.ok()) return query.status();
-  absl::Status status = query->Bind(value).ExpectRow("certificate to replace");
-  if (!status.ok()) return status;
-  Replaced found{query->Int(0), std::nullopt, std::nullopt};
-  if (!query->IsNull(1)) found.revocation_reason = query->Int(1);
-  if (!query->IsNull(2)) found.replaced_by = query->Int(2);
-  return found;
+  absl::StatusOr<bool> row =
+      query->Bind(first_id)
+          .Bind(id)
+          .Bind(static_cast<int64_t>(RevocationReason::kSuperseded))
+          .Step();
+  if (!row.ok()) return row.status();
+  if (!*row) return absl::OkStatus();
+  return RefuseIssue(
+      IssueRefusal::kRevoked,
+      "the certificate that is to be renewed was renewed, and the new one is "
+      "revoked");
 }
 
-// The certificate that is renewed, and what it gave before (replies get lost):
-// the new one takes the place of all of them.
-absl::StatusOr<std::vector<int64_t>> SelectReplacedOnes(SqlConnection& database,
-                                                        ByteView serial) {
-  std::vector<int64_t> ids;
-  absl::StatusOr<Replaced> found = SelectReplaced(database, "serial", serial);
-  if (!found.ok()) return found.status();
-  if (found->revocation_reason.has_value()) {
+// The first of the line of renewals that the certificate of that serial number
+// belongs to. The new one, being the newest of it, takes the place of them all:
+// of the one that is renewed, and of whatever that gave before (replies get
+// lost).
+absl::StatusOr<int64_t> SelectLine(SqlConnection& database, ByteView serial,
+                                   int64_t identity_id) {
+  absl::StatusOr<SqlStatement> query = database.Prepare(
+      "SELECT coalesce(first_id, id), revoked_at, id FROM certificates"
+      " WHERE serial = ? AND identity_id = ?");
+  if (!query.ok()) return query.status();
+  absl::Status status =
+      query->Bind(serial).Bind(identity_id).ExpectRow("certificate to replace");
+  if (!status.ok()) return status;
+  if (!query->IsNull(1)) {
     return RefuseIssue(IssueRefusal::kRevoked,
                        "the certificate that is to be renewed is revoked");
   }
-  ids.push_back(found->id);
-  // Whoever holds an old one, perhaps in its time of grace, must not outlive
-  // the revocation of the new one. Superseded is said of no stolen key.
-  while (found->replaced_by.has_value()) {
-    if (ids.size() == static_cast<size_t>(kMaxReplacements)) {
-      return RefuseIssue(
-          IssueRefusal::kRevoked,
-          "the certificate that is to be renewed was renewed too often since");
-    }
-    found = SelectReplaced(database, "id", *found->replaced_by);
-    if (!found.ok()) return found.status();
-    if (found->revocation_reason.has_value() &&
-        *found->revocation_reason !=
-            static_cast<int64_t>(RevocationReason::kSuperseded)) {
-      return RefuseIssue(
-          IssueRefusal::kRevoked,
-          "the certificate that is to be renewed was renewed, and the new one "
-          "is revoked");
-    }
-    ids.push_back(found->id);
-  }
-  return ids;
-}
-
-absl::Status MarkReplaced(SqlConnection& database,
-                          const std::vector<int64_t>& ids, int64_t by) {
-  for (int64_t id : ids) {
-    absl::StatusOr<SqlStatement> update = database.Prepare(
-        "UPDATE certificates SET replaced_by = ? WHERE id = ?");
-    if (!update.ok()) return update.status();
-    absl::Status status = update->Bind(by).Bind(id).Run();
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-// A client whose reply was lost asks again with its key: what it got then is
-// replaced too.
-absl::Status MarkThoseOfTheKey(SqlConnection& database,
-                               const CertificateRecord& record, int64_t by) {
-  absl::StatusOr<SqlStatement> update = database.Prepare(
-      "UPDATE certificates SET replaced_by = ? WHERE key_sha256 = ?"
-      " AND identity_id = ? AND label = ? AND id <> ? AND replaced_by IS NULL");
-  if (!update.ok()) return update.status();
-  return update->Bind(by)
-      .Bind(ByteView(record.key_sha256))
-      .Bind(record.identity_id)
-      .Bind(record.label)
-      .Bind(by)
-      .Run();
-}
-
-// Looked at when those that the new one replaces are marked already.
-absl::Status CheckLive(SqlConnection& database, const Issuance& issuance) {
-  if (issuance.max_live <= 0) return absl::OkStatus();
-  const CertificateRecord& record = issuance.record;
-  absl::StatusOr<SqlStatement> query = database.Prepare(
-      "SELECT count(*) FROM (SELECT 1 FROM certificates"
-      " WHERE identity_id = ? AND label = ? AND not_after >= ?"
-      " AND revoked_at IS NULL AND replaced_by IS NULL LIMIT ?) AS live");
-  if (!query.ok()) return query.status();
-  absl::Status status = query->Bind(record.identity_id)
-                            .Bind(record.label)
-                            .Bind(record.issued_at)
-                            .Bind(int64_t{issuance.max_live} + 1)
-                            .ExpectRow("count");
+  status = CheckLineSince(database, query->Int(0), query->Int(2));
   if (!status.ok()) return status;
-  if (query->Int(0) <= issuance.max_live) return absl::OkStatus();
-  return absl::OutOfRangeError(absl::StrCat(
-      record.identity,
-      " has as many valid certificates as its profile allows (",
-      issuance.max_live, "): renew one, or ask the operator to revoke one"));
+  return query->Int(0);
 }
 
 absl::Status AppendIssued(SqlConnection& database, const Issuance& issuance,
@@ -226,20 +165,17 @@ absl::StatusOr<Issued> InsertIssuance(SqlConnection& database,
   }
   status = CheckKey(database, record.key_sha256);
   if (!status.ok()) return status;
-  std::vector<int64_t> replaced;
+  std::optional<int64_t> line;
   if (!issuance.replaces_serial.empty()) {
-    absl::StatusOr<std::vector<int64_t>> found =
-        SelectReplacedOnes(database, issuance.replaces_serial);
+    absl::StatusOr<int64_t> found =
+        SelectLine(database, issuance.replaces_serial, record.identity_id);
     if (!found.ok()) return found.status();
-    replaced = *std::move(found);
+    line = *found;
   }
-  absl::StatusOr<int64_t> certificate_id = InsertCertificate(database, record);
+  absl::StatusOr<int64_t> certificate_id =
+      InsertCertificate(database, record, line);
   if (!certificate_id.ok()) return certificate_id.status();
-  status = MarkReplaced(database, replaced, *certificate_id);
-  if (status.ok() && issuance.max_live > 0) {
-    status = MarkThoseOfTheKey(database, record, *certificate_id);
-  }
-  if (status.ok()) status = CheckLive(database, issuance);
+  status = CheckLive(database, issuance);
   if (status.ok() && issuance.secret_id.has_value()) {
     status = BindSecret(database, issuance, *certificate_id);
   }

@@ -1,6 +1,7 @@
 #include "server/store/revocation_statements.h"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -20,18 +21,25 @@ bool IsHold(const CertificateRecord& record) {
 // identity without those that were renewed: their renewals answer for them.
 absl::StatusOr<std::vector<CertificateRecord>> SelectMeant(
     SqlConnection& database, const RevokeOrder& order) {
-  std::string_view condition;
-  if (!order.serial.empty()) condition = "c.serial = ?";
+  std::string sql;
+  if (!order.serial.empty()) sql = SelectCertificates("c.serial = ?");
   if (!order.identity.empty()) {
-    condition = "i.name = ? AND (c.not_after >= ? OR c.replaced_by IS NULL)";
+    sql = SelectCertificatesByBlock(absl::StrCat(
+        kOfTheNamed,
+        " AND (c.not_after >= ? OR c.id IN (SELECT max(k.id)"
+        " FROM block CROSS JOIN certificates k WHERE k.id >> 10 = block.n"
+        " AND k.identity_id = (SELECT id FROM identities WHERE name = ?)"
+        " GROUP BY coalesce(k.first_id, k.id)))"));
   }
-  if (!order.key_sha256.empty()) condition = "c.key_sha256 = ?";
-  absl::StatusOr<SqlStatement> query = database.Prepare(
-      absl::StrCat(kSelectCertificates, "WHERE ", condition, " ORDER BY c.id"));
+  if (!order.key_sha256.empty()) {
+    sql = SelectCertificatesByBlock("c.key_sha256 = ?");
+  }
+  absl::StatusOr<SqlStatement> query =
+      database.Prepare(absl::StrCat(sql, " ORDER BY c.id"));
   if (!query.ok()) return query.status();
   if (!order.serial.empty()) query->Bind(ByteView(order.serial));
   if (!order.identity.empty()) {
-    query->Bind(order.identity).Bind(order.revocation.at);
+    query->Bind(order.identity).Bind(order.revocation.at).Bind(order.identity);
   }
   if (!order.key_sha256.empty()) query->Bind(ByteView(order.key_sha256));
   return ReadCertificates(*query);

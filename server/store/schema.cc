@@ -122,7 +122,7 @@ CREATE TABLE renewal_orders (
 
 // An identity that was removed keeps its row. A full CRL and the delta of the
 // same moment share a number. revocation_changed_at: when a
-// certificate was last revoked or released. replaced_by: the renewal of it.
+// certificate was last revoked or released. replaced_by: see version 4.
 // settings: see settings_store.h; digest_nonces: see nonce_store.h.
 constexpr char kToVersion3[] = R"sql(
 ALTER TABLE identities ADD COLUMN removed_at $INT;
@@ -198,6 +198,47 @@ CREATE TABLE audit_log (
   serial   $BLOB NOT NULL,
   hash     $BLOB NOT NULL
 )$STRICT;
+)sql";
+
+// What a record costs is to be the same whatever number there is already. A key
+// is random: it would go to another page of a large index each time. So these
+// two indexes are of blocks of 1024 certificates (certificate_blocks.h), and
+// grow at their end, as that of serial numbers does (sign_certificate.h).
+// certificates_compromised and certificates_revoked_in_line are empty but for
+// what was revoked; nothing else is asked of keys and lines for an issuance.
+// first_id: of the line of renewals that the certificate belongs to; NULL: it
+// is the first. Of a line only the newest counts (live_statements.h). So a
+// renewal writes nothing into what is there; no REFERENCES, for PostgreSQL
+// would lock the row, which writes it.
+constexpr char kToVersion4[] = R"sql(
+ALTER TABLE certificates ADD COLUMN first_id $INT;
+CREATE INDEX certificates_replaced ON certificates (replaced_by)
+  WHERE replaced_by IS NOT NULL;
+WITH RECURSIVE line (id, newest) AS (
+  SELECT c.id, c.id FROM certificates c
+    WHERE c.replaced_by IS NULL AND EXISTS (
+      SELECT 1 FROM certificates p WHERE p.replaced_by = c.id)
+  UNION SELECT c.id, line.newest
+    FROM line JOIN certificates c ON c.replaced_by = line.id)
+UPDATE certificates SET first_id = l.first_id
+  FROM (SELECT line.id, f.first_id FROM line JOIN (
+      SELECT newest, min(id) AS first_id FROM line GROUP BY newest) AS f
+    ON f.newest = line.newest WHERE line.id <> f.first_id) AS l
+  WHERE certificates.id = l.id;
+DROP INDEX certificates_replaced;
+ALTER TABLE certificates DROP COLUMN replaced_by;
+
+DROP INDEX certificates_by_key;
+DROP INDEX certificates_by_identity;
+CREATE INDEX certificates_by_key ON certificates ((id >> 10), key_sha256);
+CREATE INDEX certificates_by_identity
+  ON certificates ((id >> 10), identity_id, not_after);
+CREATE INDEX certificates_first ON certificates (identity_id)
+  WHERE first_id IS NULL;
+CREATE INDEX certificates_compromised ON certificates (key_sha256)
+  WHERE revocation_reason IN (1, 2, 10);
+CREATE INDEX certificates_revoked_in_line ON certificates (first_id)
+  WHERE revocation_reason IS NOT NULL;
 )sql";
 
 constexpr char kAppendOnlySqlite[] = R"sql(
@@ -290,6 +331,18 @@ absl::Status FillKeyIds(SqlConnection& database) {
   }
 }
 
+absl::Status ToVersion3(SqlConnection& database) {
+  const SqlDialect dialect = database.dialect();
+  absl::Status status = database.Execute(Translate(kToVersion3, dialect));
+  if (status.ok()) {
+    status = database.Execute(dialect == SqlDialect::kSqlite
+                                  ? kAppendOnlySqlite
+                                  : kAppendOnlyPostgresql);
+  }
+  if (status.ok()) status = FillKeyIds(database);
+  return status;
+}
+
 // Inside a transaction. `from` is 0 for an empty database, or a version that
 // CheckVersion let through.
 absl::Status RunSteps(SqlConnection& database, int64_t from) {
@@ -299,13 +352,8 @@ absl::Status RunSteps(SqlConnection& database, int64_t from) {
   if (status.ok() && from < 2) {
     status = database.Execute(Translate(kToVersion2, dialect));
   }
-  if (status.ok()) status = database.Execute(Translate(kToVersion3, dialect));
-  if (status.ok()) {
-    status = database.Execute(dialect == SqlDialect::kSqlite
-                                  ? kAppendOnlySqlite
-                                  : kAppendOnlyPostgresql);
-  }
-  if (status.ok()) status = FillKeyIds(database);
+  if (status.ok() && from < 3) status = ToVersion3(database);
+  if (status.ok()) status = database.Execute(Translate(kToVersion4, dialect));
   if (status.ok()) status = SetVersion(database);
   if (status.ok() && Failpoint("store.before_schema_commit")) {
     status = absl::InternalError("failpoint store.before_schema_commit");

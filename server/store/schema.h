@@ -13,7 +13,7 @@ namespace bestow::server {
 
 // Of the tables that this build reads and writes; PRAGMA user_version of
 // SQLite, the table schema_version of PostgreSQL.
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 // 0: an empty database. A negative number: tables that are not ours.
 absl::StatusOr<int64_t> SchemaVersion(SqlConnection& database);

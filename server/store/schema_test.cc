@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -163,6 +164,33 @@ TEST_P(SchemaTest, BringsAnOlderDatabaseUp) {
             std::vector<std::string>{""});
 }
 
+// Two renewals of one certificate: of the three the last counts.
+TEST_P(SchemaTest, WhatWasReplacedBeforeIsReplaced) {
+  if (GetParam().version < 3) GTEST_SKIP() << "nothing was then";
+  Reopen({});
+  const auto connection = Connect();
+  auto query =
+      connection->Prepare("SELECT id, first_id FROM certificates ORDER BY id");
+  ASSERT_TRUE(query.ok()) << query.status();
+  std::vector<std::pair<int64_t, int64_t>> lines;
+  ASSERT_TRUE(query
+                  ->ForEachRow([&] {
+                    lines.emplace_back(query->Int(0),
+                                       query->IsNull(1) ? 0 : query->Int(1));
+                    return absl::OkStatus();
+                  })
+                  .ok());
+  EXPECT_EQ(lines,
+            (std::vector<std::pair<int64_t, int64_t>>{{1, 0}, {2, 1}, {3, 1}}));
+  const int64_t id = store_->FindIdentity("gw-17")->id;
+  Issuance another = MakeIssuance(id, "s4", "k4");
+  another.max_live = 2;
+  EXPECT_TRUE(Issue(another).ok());
+  Issuance third = MakeIssuance(id, "s5", "k5");
+  third.max_live = 2;
+  EXPECT_TRUE(absl::IsOutOfRange(Issue(third).status()));
+}
+
 TEST_P(SchemaTest, AnUpgradedDatabaseIsLikeANewOne) {
   Reopen({});
   const std::string upgraded = Shape();
@@ -234,7 +262,9 @@ INSTANTIATE_TEST_SUITE_P(
     Versions, SchemaTest,
     testing::Values(Older{Engine::kSqlite, 1, "schema1.sql"},
                     Older{Engine::kSqlite, 2, "schema2.sql"},
-                    Older{Engine::kPostgresql, 2, "schema2_postgresql.sql"}),
+                    Older{Engine::kSqlite, 3, "schema3.sql"},
+                    Older{Engine::kPostgresql, 2, "schema2_postgresql.sql"},
+                    Older{Engine::kPostgresql, 3, "schema3_postgresql.sql"}),
     [](const testing::TestParamInfo<Older>& info) {
       return absl::StrCat(
           info.param.engine == Engine::kSqlite ? "Sqlite" : "Postgresql",

@@ -98,6 +98,10 @@ int Close(sqlite3_file* file) {
 }
 
 int Read(sqlite3_file* file, void* data, int count, sqlite3_int64 offset) {
+  {
+    std::lock_guard<std::mutex> lock(TheLayer().mutex);
+    ++TheLayer().counts.reads;
+  }
   if (Of(file).held == nullptr) {
     return RealOf(file)->pMethods->xRead(RealOf(file), data, count, offset);
   }
@@ -109,6 +113,10 @@ int Read(sqlite3_file* file, void* data, int count, sqlite3_int64 offset) {
 
 int Write(sqlite3_file* file, const void* data, int count,
           sqlite3_int64 offset) {
+  {
+    std::lock_guard<std::mutex> lock(TheLayer().mutex);
+    if (Of(file).is_log) TheLayer().counts.log_octets += count;
+  }
   if (Of(file).held == nullptr) {
     return RealOf(file)->pMethods->xWrite(RealOf(file), data, count, offset);
   }

@@ -38,6 +38,8 @@ void InstallPowerCutVfs(const PowerCutOptions& options);
 struct PowerCutCounts {
   int64_t log_syncs = 0;       // of a write-ahead log
   int64_t database_syncs = 0;  // of the database itself: checkpoints
+  int64_t log_octets = 0;      // written to it
+  int64_t reads = 0;           // of any file: one for each page
   int64_t held_writes = 0;
 };
 // Since InstallPowerCutVfs(). Thread-safe.
