@@ -44,8 +44,8 @@ class CertificateAuthority {
   Signer& signer() const { return *signer_; }
 
   // Issues `contents` for the key `spki`: an end entity's certificate
-  // (CA:FALSE) with a random serial number of 134 bits, that ends when the
-  // CA's does at the latest. kFailedPrecondition: the CA's own certificate is
+  // (CA:FALSE) with a TimeOrderedSerial() of `now`, that ends when the CA's
+  // does at the latest. kFailedPrecondition: the CA's own certificate is
   // not valid at `now`. kPermissionDenied: its name constraints don't permit
   // the names, so that no verifier would take the certificate.
   // `done` is called once, from any thread, perhaps before Issue() returns.

@@ -66,9 +66,9 @@ class EnrollmentStore {
   // be repeated is over, or it expired unused; or what is to be renewed or
   // repeated is revoked by now, or the key was compromised, or the identity was
   // removed (IssueRefusalOf() says which). kOutOfRange: more than max_live.
-  // kNotFound: replaces_serial is no certificate. kAborted: the request is not
-  // approved any more, or the identity that registers itself is there by now
-  // and not its to take. kAlreadyExists: the serial number is taken; take
+  // kNotFound: replaces_serial is none of the identity's. kAborted: the request
+  // is not approved any more, or the identity that registers itself is there by
+  // now and not its to take. kAlreadyExists: the serial number is taken; take
   // another. A server-made key is sent but once: its secret or approval repeats
   // nothing.
   using IssueDone = std::function<void(absl::StatusOr<Issued>)>;
