@@ -2,6 +2,7 @@
 
 load("//third_party:debian_source.bzl", "debian_source")
 load("//third_party/cross:arm64.bzl", "arm64_toolchain")
+load("//third_party/debian_kernel:debian_kernel.bzl", "debian_kernel")
 
 def bestow_repositories():
     # Debian's Bazel does not ship its built-in repositories: define each one
@@ -54,5 +55,17 @@ def bestow_repositories():
             "libtomlplusplus-dev",
             "libtss2-dev",
             "nlohmann-json3-dev",
+        ],
+    )
+
+    # To boot in tools/vm: what drives its disk and its network.
+    debian_kernel(
+        name = "debian_kernel",
+        modules = [
+            "virtio_pci",
+            "virtio_blk",
+            "virtio_net",
+            "ext4",
+            "tpm_tis",
         ],
     )

@@ -15,8 +15,12 @@ readonly BESTOW_PACKAGES_BUILD=(
   "libtss2-tcti-swtpm0|libtss2-tcti-swtpm0t64"
   nlohmann-json3-dev openssl procps swtpm swtpm-tools tar tpm2-openssl tpm2-tools xz-utils
 )
+# A device with a kernel of its own (tools/vm); the kernel is fetched, never installed.
+readonly BESTOW_PACKAGES_VM=(busybox-static e2fsprogs python3 qemu-system-x86)
 # bazel test //...
-readonly BESTOW_PACKAGES_TEST=(curl libstrongswan-standard-plugins postgresql python3 sqlite3 strongswan-pki)
+readonly BESTOW_PACKAGES_TEST=(
+  "${BESTOW_PACKAGES_VM[@]}" curl libstrongswan-standard-plugins postgresql python3 sqlite3 strongswan-pki
+)
 # Sanitizers need nothing more; libFuzzer needs clang and its runtime.
 readonly BESTOW_PACKAGES_FUZZ=(clang "libclang-rt-14-dev|libclang-rt-19-dev")
 readonly BESTOW_PACKAGES_PRESUBMIT=(clang-format git)
