@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/credentials/credential_store.h"
 #include "common/base/file.h"
 #include "common/crypto/signer.h"
 #include "common/tpm/fake_tpm.h"
@@ -54,7 +55,21 @@ TEST_F(CredentialTest, TheNameOfTheStorageRootIsKept) {
     auto back = ReadCredentialFiles(folder_);
     ASSERT_TRUE(back.ok()) << back.status();
     EXPECT_EQ(*back, credential);
+    EXPECT_EQ(back->key.parent_name, name);
   }
+}
+
+// A power cut right after the switch to the new generation.
+TEST_F(CredentialTest, APendingKeyThatBecameCurrentIsKnownBesideItsRootsName) {
+  Credential credential = MakeCredential();
+  credential.key.parent_name = Bytes(34, 7);
+  auto store = CredentialStore::Open(folder_ + "/state");
+  ASSERT_TRUE(store.ok()) << store.status();
+  ASSERT_TRUE((*store)->Save(credential).ok());
+  ASSERT_TRUE((*store)->SavePendingKey(credential.key).ok());
+  EXPECT_EQ(*(*store)->PendingKey(), std::nullopt);
+  ASSERT_TRUE((*store)->SavePendingKey(MakeCredential().key).ok());
+  EXPECT_TRUE((*store)->PendingKey()->has_value());
 }
 
 TEST_F(CredentialTest, ANameThatIsNoneIsDamage) {

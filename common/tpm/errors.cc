@@ -32,6 +32,9 @@ constexpr std::string_view kOldSessions =
 constexpr std::string_view kLost =
     "this TPM can't load the key: it was made in another TPM, or the TPM was "
     "cleared since; the device must be enrolled again";
+constexpr std::string_view kWrongPassword =
+    "the TPM refuses the key's password: is key_auth_file what it was when the "
+    "key was made? (A storage root's password has to be empty.)";
 
 // What the TPM says, Part 2, 6.6.3; what it means for a caller, Part 1, 37 and
 // 38, Part 3, 10.
@@ -84,6 +87,10 @@ constexpr Meaning kMeanings[] = {
     {TPM2_RC_HIERARCHY, TpmAction::kNoRoot,
      "the firmware has switched the TPM's storage hierarchy off: look at the "
      "TPM in its settings"},
+    {TPM2_RC_PCR_CHANGED, TpmAction::kStartOver,
+     "PCRs changed while the key was in use"},
+    {TPM2_RC_AUTH_FAIL, TpmAction::kWrongAuth, kWrongPassword},
+    {TPM2_RC_BAD_AUTH, TpmAction::kWrongAuth, kWrongPassword},
     {TPM2_RC_INTEGRITY, TpmAction::kKeyLost, kLost},
     {TPM2_RC_BINDING, TpmAction::kKeyLost, kLost},
 };
@@ -105,6 +112,7 @@ absl::StatusCode CodeFor(TpmAction action) {
     case TpmAction::kFreeMemory:
       return absl::StatusCode::kResourceExhausted;
     case TpmAction::kLockedOut:
+    case TpmAction::kWrongAuth:
       return absl::StatusCode::kPermissionDenied;
     case TpmAction::kNeedsRestart:
     case TpmAction::kNoRoot:

@@ -21,6 +21,7 @@ enum class TpmAction {
   kLockedOut,     // dictionary attack lockout: wait, or clear the lockout
   kNeedsRestart,  // not started, failed, or being upgraded: restart the machine
   kNoRoot,        // the storage root can't be used: provision it
+  kWrongAuth,     // the key's password is wrong: mend the config
   kKeyLost,       // this TPM can't load the key any more: make a new one
   kUnsupported,   // this TPM has no such keys: ask for another type
   kGiveUp,        // trying the same again won't help
@@ -44,8 +45,9 @@ bool TpmLacksParameters(uint32_t rc);
 // `what` says what was tried ("make the key"), `tcti` where. The message says
 // both, the TPM's own words, and what to do. Codes: kRetry, kStartOver and
 // kUnreachable kUnavailable, kFreeMemory kResourceExhausted, kLockedOut
-// kPermissionDenied, kNeedsRestart and kNoRoot kFailedPrecondition, kKeyLost
-// kNotFound, kUnsupported kUnimplemented, kGiveUp kInternal. rc 0 is OK.
+// kPermissionDenied, kWrongAuth kPermissionDenied, kNeedsRestart and kNoRoot
+// kFailedPrecondition, kKeyLost kNotFound, kUnsupported kUnimplemented, kGiveUp
+// kInternal. rc 0 is OK.
 absl::Status TpmError(uint32_t rc, std::string_view what,
                       std::string_view tcti);
 

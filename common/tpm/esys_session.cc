@@ -122,7 +122,8 @@ void EsysSession::Flush(ESYS_TR handle) {
   if (rc != TSS2_RC_SUCCESS) left_something_ = true;
 }
 
-absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary) {
+absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary,
+                                                    TPM2_SE type) {
   TPMT_SYM_DEF aes;
   std::memset(&aes, 0, sizeof(aes));
   aes.algorithm = TPM2_ALG_AES;
@@ -130,10 +131,9 @@ absl::StatusOr<TpmHandle> EsysSession::StartSession(const TpmHandle& primary) {
   aes.mode.aes = TPM2_ALG_CFB;
   TpmHandle session(this);
   TSS2_RC rc = Do([&] {
-    return Esys_StartAuthSession(esys_, primary.get(), ESYS_TR_NONE,
-                                 ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
-                                 nullptr, TPM2_SE_HMAC, &aes, TPM2_ALG_SHA256,
-                                 session.out());
+    return Esys_StartAuthSession(
+        esys_, primary.get(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE,
+        ESYS_TR_NONE, nullptr, type, &aes, TPM2_ALG_SHA256, session.out());
   });
   if (rc != TSS2_RC_SUCCESS) return Error(rc, "start a session with the TPM");
   return session;
@@ -175,10 +175,42 @@ absl::Status EsysSession::CheckSupported(KeyType type) {
 
 absl::StatusOr<TpmKey> EsysSession::CreateKey(const TpmHandle& primary,
                                               const TpmHandle& session,
-                                              KeyType type) {
+                                              KeyType type,
+                                              const KeyProtection& protection) {
   if (absl::Status s = CheckSupported(type); !s.ok()) return s;
-  return Create(primary, session, NoSensitive(), *KeyTemplate(type),
-                "make a key in the TPM");
+  TPM2B_PUBLIC wanted = *KeyTemplate(type);
+  TPMT_PUBLIC& area = wanted.publicArea;
+  const bool with_auth = protection.auth != nullptr;
+  std::optional<PcrPolicy> policy;
+  if (!protection.pcrs.empty()) {
+    auto made = MakePolicy(protection.pcrs);
+    if (!made.ok()) return made.status();
+    policy = *std::move(made);
+    // The policy is the only way to use it.
+    area.objectAttributes &= ~TPMA_OBJECT_USERWITHAUTH;
+    const Bytes digest = PolicyDigest(*policy, with_auth);
+    area.authPolicy.size = static_cast<UINT16>(digest.size());
+    std::memcpy(area.authPolicy.buffer, digest.data(), digest.size());
+  }
+  TPM2B_SENSITIVE_CREATE sensitive = NoSensitive();
+  if (with_auth) {
+    if (!protection.no_da) area.objectAttributes &= ~TPMA_OBJECT_NODA;
+    const ByteView auth = protection.auth->bytes();
+    TPM2B_AUTH& out = sensitive.sensitive.userAuth;
+    if (auth.size() > kMaxAuthBytes) {
+      return absl::InvalidArgumentError("too long a password for a key");
+    }
+    out.size = static_cast<UINT16>(auth.size());
+    std::memcpy(out.buffer, auth.data(), auth.size());
+  }
+  auto key =
+      Create(primary, session, sensitive, wanted, "make a key in the TPM");
+  Cleanse(&sensitive, sizeof(sensitive));
+  if (!key.ok()) return key.status();
+  key->wants_auth = with_auth;
+  key->auth = protection.auth;
+  key->pcr_policy = std::move(policy);
+  return key;
 }
 
 absl::StatusOr<SealedBlob> EsysSession::CreateSealed(const TpmHandle& primary,

@@ -77,12 +77,28 @@ class EsysSession {
   // An HMAC session salted to `primary`. Each command below that has one
   // encrypts what of its first parameters can be, in both directions: who
   // listens on the bus learns and changes nothing.
-  absl::StatusOr<TpmHandle> StartSession(const TpmHandle& primary);
+  absl::StatusOr<TpmHandle> StartSession(const TpmHandle& primary) {
+    return StartSession(primary, TPM2_SE_HMAC);
+  }
+
+  // esys_policy.cc
+  // As an HMAC session, for a key with a PCR policy.
+  absl::StatusOr<TpmHandle> StartPolicySession(const TpmHandle& primary) {
+    return StartSession(primary, TPM2_SE_POLICY);
+  }
+  // Once before each use of the key. TpmAction::kKeyLost: the PCRs are not what
+  // they were.
+  absl::Status SatisfyPolicy(const TpmHandle& session, const PcrPolicy& policy,
+                             bool with_auth);
+  absl::Status SetAuth(const TpmHandle& object, const Secret& auth);
+  // Of these PCRs as they are now.
+  absl::StatusOr<PcrPolicy> MakePolicy(const std::vector<int>& pcrs);
 
   // TpmAction::kUnsupported when the TPM has no keys of `type`.
   absl::Status CheckSupported(KeyType type);
   absl::StatusOr<TpmKey> CreateKey(const TpmHandle& primary,
-                                   const TpmHandle& session, KeyType type);
+                                   const TpmHandle& session, KeyType type,
+                                   const KeyProtection& protection = {});
   // kInvalidArgument: empty, or longer than kMaxSealedBytes.
   absl::StatusOr<SealedBlob> CreateSealed(const TpmHandle& primary,
                                           const TpmHandle& session,
@@ -117,6 +133,8 @@ class EsysSession {
   friend class TpmHandle;
   EsysSession(std::string tcti, TpmRetryOptions retry)
       : tcti_(std::move(tcti)), patience_(std::move(retry)) {}
+  absl::StatusOr<TpmHandle> StartSession(const TpmHandle& primary,
+                                         TPM2_SE type);
   TSS2_RC Do(absl::FunctionRef<TSS2_RC()> command);
   absl::Status Error(TSS2_RC rc, const char* what);
   // Says how long the lockout lasts, if the TPM does.

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "absl/time/clock.h"
 #include "common/crypto/public_key.h"
 #include "common/tpm/errors.h"
 #include "common/tpm/esys_session.h"
@@ -25,6 +26,20 @@ Bytes DigestFor(SignatureAlgorithm algorithm, ByteView message) {
     return digest;
   }
   const Sha256Digest digest = Sha256(message);
+  return Bytes(digest.begin(), digest.end());
+}
+
+// A password that was refused may be right after all: the TPM was reset in the
+// middle. It forgives one failure in some hours at most.
+constexpr absl::Duration kRefusedFor = absl::Hours(24);
+constexpr size_t kMaxRefused = 64;
+
+// Of a key and its password, without keeping that.
+Bytes FingerprintOf(const TpmKey& key) {
+  Bytes input = key.public_blob;
+  input.insert(input.end(), key.auth->bytes().begin(), key.auth->bytes().end());
+  const Sha256Digest digest = Sha256(input);
+  Cleanse(input.data(), input.size());
   return Bytes(digest.begin(), digest.end());
 }
 
@@ -88,11 +103,24 @@ absl::Status EsysTpm::RunOnce(uint32_t parent, Work work) {
 }
 
 absl::Status EsysTpm::RunWith(const TpmKey& key, Work work) {
+  const Bytes fingerprint = key.auth == nullptr ? Bytes() : FingerprintOf(key);
+  if (auto it = refused_.find(fingerprint);
+      it != refused_.end() && absl::Now() < it->second + kRefusedFor) {
+    return TpmStatus(TpmAction::kWrongAuth,
+                     "the TPM refused the key's password before, and each "
+                     "failure more would bring its lockout nearer: mend "
+                     "key_auth_file; the same is tried again after a day, or "
+                     "after a restart");
+  }
   absl::Status status = Run(key.parent, [&](Opened& tpm) {
     if (absl::Status s = Load(tpm, key); !s.ok()) return s;
     tpm.parent.Flush();  // chips have three slots, and others want one too
     return work(tpm);
   });
+  if (TpmActionOf(status) == TpmAction::kWrongAuth && key.auth != nullptr) {
+    if (refused_.size() >= kMaxRefused) refused_.clear();
+    refused_[fingerprint] = absl::Now();
+  }
   // The operator took up another root, and the one of before is gone.
   if (TpmActionOf(status) == TpmAction::kNoRoot &&
       key.parent != options_.parent && IsPersistentParent(key.parent)) {
@@ -122,13 +150,33 @@ absl::Status EsysTpm::Load(Opened& tpm, const TpmKey& key) {
   auto loaded = tpm.esys->Load(tpm.parent, tpm.session, key);
   if (!loaded.ok()) return loaded.status();
   tpm.key = *std::move(loaded);
+  if (key.wants_auth) {
+    if (key.auth == nullptr) {
+      return TpmStatus(TpmAction::kWrongAuth,
+                       "the key has a password: key_auth_file has to name it");
+    }
+    if (absl::Status s = tpm.esys->SetAuth(tpm.key, *key.auth); !s.ok()) {
+      return s;
+    }
+  }
+  if (!key.pcr_policy) return absl::OkStatus();
+  auto session = tpm.esys->StartPolicySession(tpm.parent);
+  if (!session.ok()) return session.status();
+  tpm.session = *std::move(session);
   return absl::OkStatus();
 }
 
-absl::StatusOr<TpmKey> EsysTpm::CreateKey(KeyType type) {
+absl::Status EsysTpm::Authorize(Opened& tpm, const TpmKey& key) {
+  if (!key.pcr_policy) return absl::OkStatus();
+  return tpm.esys->SatisfyPolicy(tpm.session, *key.pcr_policy, key.wants_auth);
+}
+
+absl::StatusOr<TpmKey> EsysTpm::CreateKey(KeyType type,
+                                          const KeyProtection& protection) {
+  if (absl::Status s = CheckProtection(protection); !s.ok()) return s;
   absl::StatusOr<TpmKey> key;
   absl::Status status = Run(options_.parent, [&](Opened& tpm) {
-    key = tpm.esys->CreateKey(tpm.parent, tpm.session, type);
+    key = tpm.esys->CreateKey(tpm.parent, tpm.session, type, protection);
     if (!key.ok()) return key.status();
     auto name = tpm.esys->NameOf(tpm.parent);
     if (!name.ok()) return name.status();
@@ -147,11 +195,13 @@ absl::StatusOr<Bytes> EsysTpm::Sign(const TpmKey& key,
   if (!spki.ok()) return spki.status();
   absl::StatusOr<Bytes> signature;
   absl::Status status = RunWith(key, [&](Opened& tpm) {
-    auto sign = [&](ByteView digest) {
+    auto sign = [&](ByteView digest) -> absl::StatusOr<Bytes> {
+      if (absl::Status s = Authorize(tpm, key); !s.ok()) return s;
       return tpm.esys->SignDigest(tpm.key, tpm.session,
                                   *SignatureScheme(algorithm), digest);
     };
     auto raw = [&](ByteView block) -> absl::StatusOr<Bytes> {
+      if (absl::Status s = Authorize(tpm, key); !s.ok()) return s;
       auto out =
           tpm.esys->RsaDecrypt(tpm.key, tpm.session, TPM2_ALG_NULL, block);
       if (!out.ok()) return out.status();
@@ -172,6 +222,7 @@ absl::StatusOr<Secret> EsysTpm::RsaOaepDecrypt(const TpmKey& key,
   if (absl::Status s = CheckCanDecrypt(key, ciphertext); !s.ok()) return s;
   absl::StatusOr<Secret> secret;
   absl::Status status = RunWith(key, [&](Opened& tpm) {
+    if (absl::Status s = Authorize(tpm, key); !s.ok()) return s;
     secret =
         tpm.esys->RsaDecrypt(tpm.key, tpm.session, TPM2_ALG_OAEP, ciphertext);
     return secret.status();
@@ -210,7 +261,7 @@ absl::Status EsysTpm::Check() {
 }
 
 absl::Status EsysTpm::CheckKey(const TpmKey& key) {
-  return RunWith(key, [](Opened&) { return absl::OkStatus(); });
+  return RunWith(key, [&](Opened& tpm) { return Authorize(tpm, key); });
 }
 
 }  // namespace bestow

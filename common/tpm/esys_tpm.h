@@ -2,11 +2,13 @@
 #ifndef COMMON_TPM_ESYS_TPM_H_
 #define COMMON_TPM_ESYS_TPM_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
+#include "absl/time/time.h"
 #include "common/tpm/retry.h"
 #include "common/tpm/rsa_pss.h"
 #include "common/tpm/tpm.h"
@@ -38,7 +40,9 @@ class EsysTpm : public Tpm {
   explicit EsysTpm(std::string tcti)
       : EsysTpm(EsysTpmOptions{.tcti = std::move(tcti), .retry = {}}) {}
 
-  absl::StatusOr<TpmKey> CreateKey(KeyType type) override;
+  using Tpm::CreateKey;
+  absl::StatusOr<TpmKey> CreateKey(KeyType type,
+                                   const KeyProtection& protection) override;
   absl::StatusOr<Bytes> Sign(const TpmKey& key, SignatureAlgorithm algorithm,
                              ByteView message) override;
   absl::StatusOr<Secret> RsaOaepDecrypt(const TpmKey& key,
@@ -58,11 +62,16 @@ class EsysTpm : public Tpm {
   // The same with `key` loaded.
   absl::Status RunWith(const TpmKey& key, Work work);
   absl::Status Load(Opened& tpm, const TpmKey& key);
+  // Once before each command that uses `key`.
+  absl::Status Authorize(Opened& tpm, const TpmKey& key);
 
   const EsysTpmOptions options_;
   // False when something of ours may be in the TPM: after a failed call, and
   // at first, as the process before this one may have been killed.
   bool clean_ = false;
+  // Keys with passwords that the TPM refused, and when: each try more brings
+  // the lockout nearer.
+  std::map<Bytes, absl::Time> refused_;
   RsaPssSigner rsa_pss_;  // remembers how this TPM salts
 };
 

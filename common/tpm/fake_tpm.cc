@@ -14,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/crypto/public_key.h"
 #include "common/tpm/errors.h"
+#include "common/tpm/key_policy.h"
 #include "common/tpm/key_use.h"
 #include "common/tpm/tpm_public.h"
 
@@ -23,8 +24,11 @@ namespace {
 constexpr int kLongestSalt = -2;  // BoringSSL's way to say so
 
 // TPM2B_PUBLIC of an SPKI that SoftwareSigner made.
-Bytes PublicBlob(KeyType type, ByteView spki) {
+Bytes PublicBlob(KeyType type, ByteView spki, const TpmKey& key_of) {
   TpmPublic out{.type = type, .attributes = kEcKeyAttributes};
+  if (key_of.pcr_policy) {
+    out.policy = PolicyDigest(*key_of.pcr_policy, key_of.wants_auth);
+  }
   CBS cbs;
   CBS_init(&cbs, spki.data(), spki.size());
   bssl::UniquePtr<EVP_PKEY> key(EVP_parse_public_key(&cbs));
@@ -78,7 +82,25 @@ void FakeTpm::Clear() {
   sealed_.clear();
 }
 
-absl::StatusOr<TpmKey> FakeTpm::CreateKey(KeyType type) {
+void FakeTpm::ChangePcrs() {
+  std::erase_if(keys_,
+                [](const auto& entry) { return entry.second.wants_pcrs; });
+}
+
+absl::StatusOr<SoftwareSigner*> FakeTpm::Find(const TpmKey& key) const {
+  auto it = keys_.find(key.private_blob);
+  if (it == keys_.end()) return Lost();
+  const Secret& wanted = it->second.auth;
+  const ByteView shown = key.auth == nullptr ? ByteView() : key.auth->bytes();
+  if (!ConstantTimeEquals(wanted.bytes(), shown)) {
+    return TpmStatus(TpmAction::kWrongAuth, "the key's password is wrong");
+  }
+  return it->second.signer.get();
+}
+
+absl::StatusOr<TpmKey> FakeTpm::CreateKey(KeyType type,
+                                          const KeyProtection& protection) {
+  if (absl::Status s = CheckProtection(protection); !s.ok()) return s;
   if (absl::Status s = NextCommand(); !s.ok()) return s;
   if (type == KeyType::kEd25519 || lacks_.contains(type)) {
     return TpmStatus(TpmAction::kUnsupported,
@@ -87,9 +109,19 @@ absl::StatusOr<TpmKey> FakeTpm::CreateKey(KeyType type) {
   }
   auto signer = SoftwareSigner::Generate(type);
   if (!signer.ok()) return signer.status();
-  TpmKey key{.public_blob = PublicBlob(type, (*signer)->public_key_spki()),
-             .private_blob = NewPrivateBlob()};
-  keys_[key.private_blob] = *std::move(signer);
+  TpmKey key;
+  if (!protection.pcrs.empty()) {
+    key.pcr_policy =
+        PcrPolicy{.pcrs = protection.pcrs, .digest = Bytes(32, 0x0c)};
+  }
+  key.wants_auth = protection.auth != nullptr;
+  key.auth = protection.auth;
+  key.public_blob = PublicBlob(type, (*signer)->public_key_spki(), key);
+  key.private_blob = NewPrivateBlob();
+  Key& kept = keys_[key.private_blob];
+  kept.signer = *std::move(signer);
+  if (key.auth != nullptr) kept.auth = key.auth->Copy();
+  kept.wants_pcrs = key.pcr_policy.has_value();
   return key;
 }
 
@@ -99,12 +131,12 @@ absl::StatusOr<Bytes> FakeTpm::Sign(const TpmKey& key,
   auto spki = CheckCanSign(key, algorithm);
   if (!spki.ok()) return spki.status();
   if (absl::Status s = NextCommand(); !s.ok()) return s;
-  auto it = keys_.find(key.private_blob);
-  if (it == keys_.end()) return Lost();
+  auto signer = Find(key);
+  if (!signer.ok()) return signer.status();
   if (algorithm != SignatureAlgorithm::kRsaPssSha256) {
-    return SignAndWait(*it->second, message);
+    return SignAndWait(**signer, message);
   }
-  bssl::UniquePtr<EVP_PKEY> private_key = PrivateKeyOf(*it->second);
+  bssl::UniquePtr<EVP_PKEY> private_key = PrivateKeyOf(**signer);
   RSA* rsa = EVP_PKEY_get0_RSA(private_key.get());
   Bytes out(RSA_size(rsa));
   size_t size = 0;
@@ -127,9 +159,9 @@ absl::StatusOr<Secret> FakeTpm::RsaOaepDecrypt(const TpmKey& key,
                                                ByteView ciphertext) {
   if (auto s = CheckCanDecrypt(key, ciphertext); !s.ok()) return s;
   if (absl::Status s = NextCommand(); !s.ok()) return s;
-  auto it = keys_.find(key.private_blob);
-  if (it == keys_.end()) return Lost();
-  bssl::UniquePtr<EVP_PKEY> private_key = PrivateKeyOf(*it->second);
+  auto signer = Find(key);
+  if (!signer.ok()) return signer.status();
+  bssl::UniquePtr<EVP_PKEY> private_key = PrivateKeyOf(**signer);
   bssl::UniquePtr<EVP_PKEY_CTX> ctx(
       EVP_PKEY_CTX_new(private_key.get(), nullptr));
   Bytes out(ciphertext.size());
@@ -168,7 +200,9 @@ absl::Status FakeTpm::Check() { return NextCommand(); }
 
 absl::Status FakeTpm::CheckKey(const TpmKey& key) {
   if (absl::Status s = NextCommand(); !s.ok()) return s;
-  return keys_.contains(key.private_blob) ? absl::OkStatus() : Lost();
+  auto signer = Find(key);
+  return TpmActionOf(signer.status()) == TpmAction::kKeyLost ? signer.status()
+                                                             : absl::OkStatus();
 }
 
 }  // namespace bestow

@@ -14,7 +14,9 @@ namespace bestow {
 
 class FakeTpm : public Tpm {
  public:
-  absl::StatusOr<TpmKey> CreateKey(KeyType type) override;
+  using Tpm::CreateKey;
+  absl::StatusOr<TpmKey> CreateKey(KeyType type,
+                                   const KeyProtection& protection) override;
   absl::StatusOr<Bytes> Sign(const TpmKey& key, SignatureAlgorithm algorithm,
                              ByteView message) override;
   absl::StatusOr<Secret> RsaOaepDecrypt(const TpmKey& key,
@@ -28,6 +30,8 @@ class FakeTpm : public Tpm {
   void FailAfter(int count, absl::Status error);
   // As an owner's TPM2_Clear: keys and secrets of before are lost.
   void Clear();
+  // As another kernel's boot: keys that are bound to PCRs are no use any more.
+  void ChangePcrs();
   // From now on it has no keys of `type`, as many chips have no P-384.
   void Lack(KeyType type) { lacks_.insert(type); }
   // From now on its PSS salts are as long as can be, as many chips' are.
@@ -38,7 +42,14 @@ class FakeTpm : public Tpm {
   absl::Status NextCommand();
 
   // By the private blob.
-  std::map<Bytes, std::unique_ptr<SoftwareSigner>> keys_;
+  struct Key {
+    std::unique_ptr<SoftwareSigner> signer;
+    Secret auth;
+    bool wants_pcrs = false;
+  };
+  // The key that can be used: kKeyLost, or the password is wrong.
+  absl::StatusOr<SoftwareSigner*> Find(const TpmKey& key) const;
+  std::map<Bytes, Key> keys_;
   std::map<Bytes, Secret> sealed_;
   std::set<KeyType> lacks_;
   bool salts_long_ = false;

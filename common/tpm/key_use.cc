@@ -21,6 +21,27 @@ absl::StatusOr<Bytes> CheckCanSign(const TpmKey& key,
   return TpmPublicToSpki(key.public_blob);
 }
 
+absl::Status CheckProtection(const KeyProtection& protection) {
+  if (protection.auth != nullptr &&
+      (protection.auth->empty() ||
+       protection.auth->bytes().size() > kMaxAuthBytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a key's password has 1 to ", kMaxAuthBytes, " octets"));
+  }
+  // A TPM drops zeros at the end (Part 1, 17.6.4.3).
+  if (protection.auth != nullptr && protection.auth->bytes().back() == 0) {
+    return absl::InvalidArgumentError("a key's password can't end with zeros");
+  }
+  int last = -1;
+  for (int pcr : protection.pcrs) {
+    if (pcr <= last || pcr > kLastPcr) {
+      return absl::InvalidArgumentError("PCRs go from 0 to 23, in order");
+    }
+    last = pcr;
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckCanDecrypt(const TpmKey& key, ByteView ciphertext) {
   auto pub = ParseTpmPublic(key.public_blob);
   if (!pub.ok()) return pub.status();

@@ -14,6 +14,10 @@ namespace bestow {
 absl::StatusOr<Bytes> CheckCanSign(const TpmKey& key,
                                    SignatureAlgorithm algorithm);
 
+// kInvalidArgument: a password that is empty or longer than kMaxAuthBytes, PCRs
+// that are none or not in order.
+absl::Status CheckProtection(const KeyProtection& protection);
+
 // OK for an RSA key that decrypts, and octets of its size; kInvalidArgument
 // otherwise.
 absl::Status CheckCanDecrypt(const TpmKey& key, ByteView ciphertext);

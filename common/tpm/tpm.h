@@ -5,6 +5,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -12,6 +15,7 @@
 #include "common/base/secret.h"
 #include "common/crypto/key_type.h"
 #include "common/crypto/signer.h"
+#include "common/tpm/key_policy.h"
 
 namespace bestow {
 
@@ -36,7 +40,36 @@ struct TpmKey {
   // The name that the parent had when it made the key; empty: not known. No
   // part of key files.
   Bytes parent_name;
-  bool operator==(const TpmKey&) const = default;
+  // Each use has to prove `auth`, which who keeps it puts here: key files say
+  // only that there is one.
+  bool wants_auth = false;
+  std::shared_ptr<const Secret> auth;
+  // It works only with these PCRs.
+  std::optional<PcrPolicy> pcr_policy;
+
+  // All but `auth`.
+  bool operator==(const TpmKey& other) const {
+    return public_blob == other.public_blob &&
+           private_blob == other.private_blob && parent == other.parent &&
+           parent_name == other.parent_name && wants_auth == other.wants_auth &&
+           pcr_policy == other.pcr_policy;
+  }
+};
+
+// As long as the digest of the name algorithm (Part 1, 17.6.4.2).
+inline constexpr size_t kMaxAuthBytes = 32;
+
+// What protects a new key beside its storage root. tpm2-openssl uses keys that
+// have neither.
+struct KeyProtection {
+  // 1 to kMaxAuthBytes octets; null: none.
+  std::shared_ptr<const Secret> auth;
+  // Wrong ones do not count towards the TPM's lockout. Without `auth` nothing
+  // does.
+  bool no_da = false;
+  // Of the SHA-256 bank, ascending: the key works while they are what they are
+  // now.
+  std::vector<int> pcrs;
 };
 
 // A secret outside the TPM, likewise.
@@ -59,8 +92,11 @@ class Tpm {
   virtual ~Tpm() = default;
 
   // A new key with kEcKeyAttributes or kRsaKeyAttributes. kUnsupported when
-  // this TPM makes no keys of `type` (none makes Ed25519).
-  virtual absl::StatusOr<TpmKey> CreateKey(KeyType type) = 0;
+  // this TPM makes no keys of `type` (none makes Ed25519). kInvalidArgument: an
+  // empty or too long `auth`.
+  virtual absl::StatusOr<TpmKey> CreateKey(KeyType type,
+                                           const KeyProtection& protection) = 0;
+  absl::StatusOr<TpmKey> CreateKey(KeyType type) { return CreateKey(type, {}); }
 
   // `algorithm` over `message`, as X.509 and TLS carry it. EC keys sign with
   // their curve's ECDSA, RSA keys with PKCS #1 or PSS, whose salt is as long

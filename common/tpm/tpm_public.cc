@@ -162,6 +162,7 @@ absl::StatusOr<TpmPublic> ParseTpmPublic(ByteView blob) {
       CBS_len(&policy) > kMaxPolicyBytes) {
     return Malformed("attributes or policy");
   }
+  key.policy.assign(CBS_data(&policy), CBS_data(&policy) + CBS_len(&policy));
   if (!Expect16(&in, kAlgNull)) return Malformed("symmetric algorithm");
   absl::Status rest =
       algorithm == kAlgEcc ? ReadEc(&in, &key) : ReadRsa(&in, &key);
@@ -180,7 +181,7 @@ Bytes SerializeTpmPublic(const TpmPublic& key) {
   Put16(&area, kAlgSha256);
   Put16(&area, key.attributes >> 16);
   Put16(&area, key.attributes);
-  Put16(&area, 0);         // no policy
+  PutSized(&area, key.policy);
   Put16(&area, kAlgNull);  // symmetric
   Put16(&area, kAlgNull);  // scheme
   if (curve != nullptr) {

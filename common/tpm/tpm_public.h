@@ -36,6 +36,7 @@ inline constexpr uint32_t kRsaKeyAttributes = kEcKeyAttributes | kDecrypt;
 struct TpmPublic {
   KeyType type = KeyType::kEcP256;  // never kEd25519
   uint32_t attributes = 0;
+  Bytes policy;  // at most 64 octets; empty: none
   // Big-endian. EC: the point, each with as many octets as the curve's field.
   Bytes x;
   Bytes y;
@@ -50,7 +51,7 @@ struct TpmPublic {
 // - RSA of 2048 or 3072 bits, the scheme null, the exponent 65537.
 // Anything else: kInvalidArgument.
 absl::StatusOr<TpmPublic> ParseTpmPublic(ByteView blob);
-// With the null scheme and no policy. The numbers must have the sizes that
+// With the null scheme. The numbers must have the sizes that
 // `type` says.
 Bytes SerializeTpmPublic(const TpmPublic& key);
 

@@ -1,11 +1,13 @@
 #include "common/tpm/tss2_key_file.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "common/der/reader.h"
 #include "common/der/writer.h"
 #include "common/pki/pem.h"
+#include "common/tpm/key_policy.h"
 #include "common/tpm/tpm_public.h"
 
 namespace bestow {
@@ -50,8 +52,42 @@ bool SizeFits(ByteView blob) {
          static_cast<size_t>(blob[0] << 8 | blob[1]) == blob.size() - 2;
 }
 
+// One TPMPolicy.
+bool ExpectPolicyCommand(der::Reader* in, uint64_t* code,
+                         ByteView* parameters) {
+  der::Reader command(ByteView{}), field(ByteView{});
+  return in->ExpectSequence(&command) && command.Expect(Explicit(0), &field) &&
+         field.ExpectUint(code) && field.Finish() &&
+         command.Expect(Explicit(1), &field) &&
+         field.ExpectOctetString(parameters) && field.Finish() &&
+         command.Finish();
+}
+
+absl::StatusOr<PcrPolicy> ReadPolicy(der::Reader* in, bool with_auth) {
+  const absl::Status other = Malformed(
+      "the key's policy is another than PolicyPCR, and PolicyAuthValue where "
+      "it has a password");
+  der::Reader field(ByteView{}), commands(ByteView{});
+  uint64_t code = 0;
+  ByteView parameters;
+  if (!in->Expect(Explicit(1), &field) || !field.ExpectSequence(&commands) ||
+      !field.Finish() || !ExpectPolicyCommand(&commands, &code, &parameters) ||
+      code != kCommandPolicyPcr) {
+    return other;
+  }
+  auto policy = ParsePcrPolicy(parameters);
+  if (!policy.ok()) return Malformed(policy.status().message());
+  if (with_auth && (!ExpectPolicyCommand(&commands, &code, &parameters) ||
+                    code != kCommandPolicyAuthValue || !parameters.empty())) {
+    return other;
+  }
+  if (!commands.Finish()) return other;
+  return policy;
+}
+
 // The two types differ in the OID and the public part alone.
-absl::StatusOr<TpmKey> ParseObject(const der::Oid& wanted_type, ByteView der) {
+absl::StatusOr<TpmKey> ParseObject(const der::Oid& wanted_type, ByteView der,
+                                   bool may_be_protected = false) {
   der::Reader input(der);
   der::Reader key(ByteView{});
   if (!input.ExpectSequence(&key) || !input.Finish()) {
@@ -71,7 +107,15 @@ absl::StatusOr<TpmKey> ParseObject(const der::Oid& wanted_type, ByteView der) {
        (!ExpectLooseBoolean(&field, &empty_auth) || !field.Finish()))) {
     return Malformed("emptyAuth");
   }
-  if (!empty_auth) return Malformed("the key wants a password");
+  if (!empty_auth && !may_be_protected) {
+    return Malformed("the key wants a password");
+  }
+  std::optional<PcrPolicy> policy;
+  if (may_be_protected && key.NextIs(Explicit(1))) {
+    auto read = ReadPolicy(&key, /*with_auth=*/!empty_auth);
+    if (!read.ok()) return read.status();
+    policy = *std::move(read);
+  }
   for (unsigned tag : {1u, 2u, 3u}) {
     if (key.NextIs(Explicit(tag))) {
       return Malformed("keys with a policy or an import secret are not for us");
@@ -97,38 +141,81 @@ absl::StatusOr<TpmKey> ParseObject(const der::Oid& wanted_type, ByteView der) {
     return Malformed("blobs");
   }
   if (!SizeFits(private_blob)) return Malformed("privkey has a wrong size");
-  return TpmKey{.public_blob = ToBytes(public_blob),
-                .private_blob = ToBytes(private_blob),
-                .parent = static_cast<uint32_t>(parent)};
+  TpmKey out;
+  out.public_blob = ToBytes(public_blob);
+  out.private_blob = ToBytes(private_blob);
+  out.parent = static_cast<uint32_t>(parent);
+  out.wants_auth = !empty_auth;
+  out.pcr_policy = std::move(policy);
+  return out;
 }
 
-absl::StatusOr<Bytes> SerializeObject(const der::Oid& type, uint32_t parent,
-                                      ByteView public_blob,
-                                      ByteView private_blob) {
+void AddPolicyCommand(der::Writer& policy, uint32_t code, ByteView parameters) {
+  policy.AddSequence([&](der::Writer& command) {
+    command.Add(Explicit(0), [&](der::Writer& out) { out.AddUint(code); });
+    command.Add(Explicit(1),
+                [&](der::Writer& out) { out.AddOctetString(parameters); });
+  });
+}
+
+absl::StatusOr<Bytes> SerializeObject(const der::Oid& type, const TpmKey& key) {
   der::Writer writer;
   writer.AddSequence([&](der::Writer& out) {
     out.AddOid(type);
-    out.Add(Explicit(0), [](der::Writer& auth) { auth.AddBoolean(true); });
-    out.AddUint(parent);
-    out.AddOctetString(public_blob);
-    out.AddOctetString(private_blob);
+    out.Add(Explicit(0),
+            [&](der::Writer& auth) { auth.AddBoolean(!key.wants_auth); });
+    if (key.pcr_policy) {
+      out.Add(Explicit(1), [&](der::Writer& field) {
+        field.AddSequence([&](der::Writer& policy) {
+          AddPolicyCommand(policy, kCommandPolicyPcr,
+                           SerializePcrPolicy(*key.pcr_policy));
+          if (key.wants_auth) {
+            AddPolicyCommand(policy, kCommandPolicyAuthValue, {});
+          }
+        });
+      });
+    }
+    out.AddUint(key.parent);
+    out.AddOctetString(key.public_blob);
+    out.AddOctetString(key.private_blob);
   });
   return writer.Finish();
+}
+
+absl::StatusOr<Bytes> ReadBlock(std::string_view pem) {
+  auto blocks = ParsePem(pem, 1);
+  if (!blocks.ok()) return Malformed(blocks.status().message());
+  if (blocks->empty() || blocks->front().label != kLabel) {
+    return Malformed("no TSS2 PRIVATE KEY block");
+  }
+  return std::move(blocks->front().content);
+}
+
+absl::StatusOr<TpmKey> ParseKey(ByteView der, bool may_be_protected) {
+  absl::StatusOr<TpmKey> key =
+      ParseObject(LoadableKey(), der, may_be_protected);
+  if (!key.ok()) return key.status();
+  absl::StatusOr<TpmPublic> pub = ParseTpmPublic(key->public_blob);
+  if (!pub.ok()) return pub.status();
+  if (key->pcr_policy &&
+      pub->policy != PolicyDigest(*key->pcr_policy, key->wants_auth)) {
+    return Malformed("the policy is not the one that the key has");
+  }
+  return key;
 }
 
 }  // namespace
 
 absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der) {
-  absl::StatusOr<TpmKey> key = ParseObject(LoadableKey(), der);
-  if (!key.ok()) return key.status();
-  absl::StatusOr<TpmPublic> pub = ParseTpmPublic(key->public_blob);
-  if (!pub.ok()) return pub.status();
-  return key;
+  return ParseKey(der, /*may_be_protected=*/false);
+}
+
+absl::StatusOr<TpmKey> ParseProtectedTss2KeyDer(ByteView der) {
+  return ParseKey(der, /*may_be_protected=*/true);
 }
 
 absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key) {
-  return SerializeObject(LoadableKey(), key.parent, key.public_blob,
-                         key.private_blob);
+  return SerializeObject(LoadableKey(), key);
 }
 
 absl::StatusOr<SealedBlob> ParseTss2SealedDer(ByteView der) {
@@ -143,17 +230,23 @@ absl::StatusOr<SealedBlob> ParseTss2SealedDer(ByteView der) {
 }
 
 absl::StatusOr<Bytes> SerializeTss2SealedDer(const SealedBlob& blob) {
-  return SerializeObject(SealedData(), blob.parent, blob.public_blob,
-                         blob.private_blob);
+  TpmKey object;
+  object.public_blob = blob.public_blob;
+  object.private_blob = blob.private_blob;
+  object.parent = blob.parent;
+  return SerializeObject(SealedData(), object);
 }
 
 absl::StatusOr<TpmKey> ParseTss2KeyPem(std::string_view pem) {
-  auto blocks = ParsePem(pem, 1);
-  if (!blocks.ok()) return Malformed(blocks.status().message());
-  if (blocks->empty() || blocks->front().label != kLabel) {
-    return Malformed("no TSS2 PRIVATE KEY block");
-  }
-  return ParseTss2KeyDer(blocks->front().content);
+  auto der = ReadBlock(pem);
+  if (!der.ok()) return der.status();
+  return ParseTss2KeyDer(*der);
+}
+
+absl::StatusOr<TpmKey> ParseProtectedTss2KeyPem(std::string_view pem) {
+  auto der = ReadBlock(pem);
+  if (!der.ok()) return der.status();
+  return ParseProtectedTss2KeyDer(*der);
 }
 
 absl::StatusOr<std::string> SerializeTss2KeyPem(const TpmKey& key) {

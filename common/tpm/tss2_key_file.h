@@ -28,12 +28,24 @@ namespace bestow {
 // whose public part ParseTpmPublic takes; both blobs' sizes fit. A description
 // is skipped. kInvalidArgument otherwise.
 absl::StatusOr<TpmKey> ParseTss2KeyDer(ByteView der);
-// With emptyAuth TRUE and nothing else that is optional, as tpm2-openssl does.
+// With emptyAuth, the policy if there is one, and nothing else that is
+// optional, as tpm2-openssl does.
 absl::StatusOr<Bytes> SerializeTss2KeyDer(const TpmKey& key);
 
 // Sealed data, likewise; its public part passes CheckTpmSealedPublic.
 absl::StatusOr<SealedBlob> ParseTss2SealedDer(ByteView der);
 absl::StatusOr<Bytes> SerializeTss2SealedDer(const SealedBlob& blob);
+
+// The same and keys with a password (emptyAuth not TRUE: wants_auth) or a PCR
+// policy, for who can put the password to them. The policy is PolicyPCR over
+// the SHA-256 bank, and then PolicyAuthValue if, and only if, there is a
+// password; the public part has its digest.
+//
+// TPMPolicy ::= SEQUENCE {
+//   commandCode   [0] EXPLICIT INTEGER,
+//   commandPolicy [1] EXPLICIT OCTET STRING }
+absl::StatusOr<TpmKey> ParseProtectedTss2KeyDer(ByteView der);
+absl::StatusOr<TpmKey> ParseProtectedTss2KeyPem(std::string_view pem);
 
 // One "TSS2 PRIVATE KEY" PEM block; text around it is ignored, other blocks
 // are refused. Keys, not sealed data.

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/der/writer.h"
+#include "common/tpm/key_policy.h"
 #include "common/tpm/tpm_public.h"
 #include "gtest/gtest.h"
 #include "testdata/cases.h"
@@ -99,6 +100,92 @@ TEST(Tss2KeyFileTest, RejectsWhatNeedsMoreThanLoading) {
                })).ok());
 }
 
+TpmKey ProtectedKey(bool wants_auth) {
+  TpmKey key = SomeKey();
+  key.wants_auth = wants_auth;
+  key.pcr_policy = PcrPolicy{.pcrs = {7, 16}, .digest = Bytes(32, 0x33)};
+  key.public_blob =
+      SerializeTpmPublic({.attributes = kEcKeyAttributes & ~kUserWithAuth,
+                          .policy = PolicyDigest(*key.pcr_policy, wants_auth),
+                          .x = Bytes(32, 0x11),
+                          .y = Bytes(32, 0x22)});
+  return key;
+}
+
+TEST(Tss2KeyFileTest, ProtectedKeysAreForWhoAsksForThem) {
+  TpmKey password = SomeKey();
+  password.wants_auth = true;
+  for (const TpmKey& key :
+       {password, ProtectedKey(false), ProtectedKey(true)}) {
+    const std::string pem = *SerializeTss2KeyPem(key);
+    EXPECT_FALSE(ParseTss2KeyPem(pem).ok());
+    auto back = ParseProtectedTss2KeyPem(pem);
+    ASSERT_TRUE(back.ok()) << back.status();
+    EXPECT_EQ(*back, key);
+  }
+  auto plain = ParseProtectedTss2KeyPem(*SerializeTss2KeyPem(SomeKey()));
+  ASSERT_TRUE(plain.ok()) << plain.status();
+  EXPECT_EQ(*plain, SomeKey());
+  EXPECT_FALSE(plain->wants_auth);
+}
+
+TEST(Tss2KeyFileTest, RejectsPoliciesThatAreNotTheKeys) {
+  struct Command {
+    uint32_t code;
+    Bytes parameters;
+  };
+  auto build = [](const TpmKey& key, const std::vector<Command>& commands) {
+    return Build(
+        kLoadable,
+        [&](der::Writer& out) {
+          out.Add(kContext | 0,
+                  [&](der::Writer& auth) { auth.AddBoolean(!key.wants_auth); });
+          out.Add(kContext | 1, [&](der::Writer& field) {
+            field.AddSequence([&](der::Writer& policy) {
+              for (const Command& c : commands) {
+                policy.AddSequence([&](der::Writer& command) {
+                  command.Add(kContext | 0,
+                              [&](der::Writer& code) { code.AddUint(c.code); });
+                  command.Add(kContext | 1, [&](der::Writer& parameters) {
+                    parameters.AddOctetString(c.parameters);
+                  });
+                });
+              }
+            });
+          });
+        },
+        key);
+  };
+  const TpmKey key = ProtectedKey(false);
+  const TpmKey with_auth = ProtectedKey(true);
+  const Bytes pcrs = SerializePcrPolicy(*key.pcr_policy);
+  const Command pcr = {kCommandPolicyPcr, pcrs};
+  const Command auth = {kCommandPolicyAuthValue, {}};
+  EXPECT_TRUE(ParseProtectedTss2KeyDer(build(key, {pcr})).ok());
+  EXPECT_TRUE(ParseProtectedTss2KeyDer(build(with_auth, {pcr, auth})).ok());
+  PcrPolicy other = *key.pcr_policy;
+  other.digest[0] ^= 1;
+  const std::vector<std::vector<Command>> kWrong = {
+      {},
+      {auth},
+      {pcr, pcr},
+      {pcr, auth},
+      {{kCommandPolicyPcr, Bytes(3, 1)}},
+      {{0x160, pcrs}},
+      {{kCommandPolicyPcr, SerializePcrPolicy(other)}},
+  };
+  for (size_t i = 0; i < kWrong.size(); ++i) {
+    EXPECT_FALSE(ParseProtectedTss2KeyDer(build(key, kWrong[i])).ok()) << i;
+  }
+  for (const std::vector<Command>& wrong : std::vector<std::vector<Command>>{
+           {pcr},
+           {auth, pcr},
+           {pcr, auth, auth},
+           {pcr, {kCommandPolicyAuthValue, Bytes(1, 0)}}}) {
+    EXPECT_FALSE(ParseProtectedTss2KeyDer(build(with_auth, wrong)).ok());
+  }
+}
+
 TEST(Tss2KeyFileTest, RejectsBlobsWhoseSizeIsWrong) {
   TpmKey key = SomeKey();
   key.private_blob[1] = 4;
@@ -128,6 +215,7 @@ TEST(Tss2KeyFileTest, Cases) {
     auto back = ParseTss2KeyDer(*SerializeTss2KeyDer(*key));
     ASSERT_TRUE(back.ok()) << c.name;
     EXPECT_EQ(*back, *key) << c.name;
+    EXPECT_EQ(*ParseProtectedTss2KeyDer(c.data), *key) << c.name;
   }
 }
 

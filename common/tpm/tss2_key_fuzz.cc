@@ -22,9 +22,11 @@ void FuzzSealed(ByteView data) {
   CHECK(back.ok() && *back == *blob);
 }
 
-// A key also has a public key.
+// A key also has a public key; one that needs no protection is read either way.
 void Fuzz(ByteView data) {
-  const auto key = ParseTss2KeyDer(data);
+  const auto key = ParseProtectedTss2KeyDer(data);
+  const auto plain = ParseTss2KeyDer(data);
+  CHECK(!plain.ok() || (key.ok() && *plain == *key));
   if (!key.ok()) {
     CHECK(key.status().code() == absl::StatusCode::kInvalidArgument);
     return;
@@ -32,7 +34,7 @@ void Fuzz(ByteView data) {
   CHECK(TpmPublicToSpki(key->public_blob).ok());
   const auto written = SerializeTss2KeyDer(*key);
   CHECK(written.ok());
-  const auto back = ParseTss2KeyDer(*written);
+  const auto back = ParseProtectedTss2KeyDer(*written);
   CHECK(back.ok() && *back == *key);
 }
 

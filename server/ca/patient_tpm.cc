@@ -38,8 +38,9 @@ auto Patiently(const std::function<void(absl::Duration)>& sleep,
 
 }  // namespace
 
-absl::StatusOr<TpmKey> PatientTpm::CreateKey(KeyType type) {
-  return Patiently(sleep_, [&] { return inner_->CreateKey(type); });
+absl::StatusOr<TpmKey> PatientTpm::CreateKey(KeyType type,
+                                             const KeyProtection& protection) {
+  return Patiently(sleep_, [&] { return inner_->CreateKey(type, protection); });
 }
 
 absl::StatusOr<Bytes> PatientTpm::Sign(const TpmKey& key,

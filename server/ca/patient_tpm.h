@@ -21,7 +21,9 @@ class PatientTpm : public Tpm {
              std::function<void(absl::Duration)> sleep)
       : inner_(std::move(inner)), sleep_(std::move(sleep)) {}
 
-  absl::StatusOr<TpmKey> CreateKey(KeyType type) override;
+  using Tpm::CreateKey;
+  absl::StatusOr<TpmKey> CreateKey(KeyType type,
+                                   const KeyProtection& protection) override;
   absl::StatusOr<Bytes> Sign(const TpmKey& key, SignatureAlgorithm algorithm,
                              ByteView message) override;
   absl::StatusOr<Secret> RsaOaepDecrypt(const TpmKey& key,
