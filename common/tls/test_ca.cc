@@ -53,6 +53,9 @@ TestCa::TestCa(const std::string& common_name, KeyType type)
 }
 
 Bytes TestCa::Issue(const Leaf& leaf, const Bytes& spki) const {
+  std::vector<der::Oid> purposes = {leaf.server ? oids::KpServerAuth()
+                                                : oids::KpClientAuth()};
+  if (leaf.client_too) purposes.push_back(oids::KpClientAuth());
   CertificateTemplate contents;
   contents.serial = RandomSerial();
   contents.issuer = certificate_.subject;
@@ -63,8 +66,7 @@ Bytes TestCa::Issue(const Leaf& leaf, const Bytes& spki) const {
   contents.extensions = {
       {oids::KeyUsage(), true, Must(SerializeKeyUsage(kDigitalSignature))},
       {oids::ExtendedKeyUsage(), false,
-       Must(SerializeExtendedKeyUsage(
-           {leaf.server ? oids::KpServerAuth() : oids::KpClientAuth()}))},
+       Must(SerializeExtendedKeyUsage(purposes))},
       {oids::AuthorityKeyIdentifier(), false,
        Must(SerializeAuthorityKeyIdentifier(certificate_.subject_key_id))},
   };

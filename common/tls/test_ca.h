@@ -35,6 +35,7 @@ class TestCa {
     std::string common_name = "leaf";
     std::vector<std::string> sans;  // "dns:localhost", "ip:127.0.0.1"
     bool server = true;             // EKU serverAuth, else clientAuth
+    bool client_too = false;        // and clientAuth
     absl::Time not_before = absl::Now() - absl::Hours(1);
     absl::Time not_after = absl::Now() + absl::Hours(24);
   };

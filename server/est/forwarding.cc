@@ -18,7 +18,7 @@
 namespace bestow::server {
 namespace {
 
-// Whatever the upstream says (RaKeeper has the same): devices obey.
+// Whatever the upstream says (UpstreamKeeper has the same): devices obey.
 constexpr absl::Duration kLongestRetryAfter = absl::Hours(24);
 
 }  // namespace
