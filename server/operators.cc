@@ -28,7 +28,7 @@ absl::StatusOr<std::unique_ptr<AdminListener>> OpenAdminSocket(
     const StatePaths& paths, const Config& config) {
   absl::StatusOr<std::optional<gid_t>> group = GroupOf(config.admin);
   if (!group.ok()) return group.status();
-  return AdminListener::Open(AdminSocketPath(paths, config), *group);
+  return OpenAdminListener(AdminSocketPath(paths, config), *group);
 }
 
 absl::StatusOr<std::unique_ptr<AdminServer>> ServeOperators(

@@ -40,7 +40,7 @@ class AdminServerTest : public testing::Test {
 
   std::unique_ptr<AdminServer> Serve(
       AdminServer::Perform perform, std::optional<gid_t> group = std::nullopt) {
-    auto listener = AdminListener::Open(path_, group);
+    auto listener = OpenAdminListener(path_, group);
     EXPECT_TRUE(listener.ok()) << listener.status();
     auto server = AdminServer::Create(
         *std::move(listener),
@@ -185,14 +185,14 @@ TEST_F(AdminServerTest, WhatIsBeingDoneIsAnsweredBeforeItStops) {
 
 TEST_F(AdminServerTest, TheSocketIsForItsOwnerAlone) {
   {
-    auto listener = AdminListener::Open(path_, std::nullopt);
+    auto listener = OpenAdminListener(path_, std::nullopt);
     ASSERT_TRUE(listener.ok()) << listener.status();
     struct stat there {};
     ASSERT_EQ(stat(path_.c_str(), &there), 0);
     EXPECT_TRUE(S_ISSOCK(there.st_mode));
     EXPECT_EQ(there.st_mode & 07777, 0600u);
   }
-  auto listener = AdminListener::Open(path_, getegid());
+  auto listener = OpenAdminListener(path_, getegid());
   ASSERT_TRUE(listener.ok()) << listener.status();
   struct stat there {};
   ASSERT_EQ(stat(path_.c_str(), &there), 0);
@@ -213,16 +213,16 @@ TEST_F(AdminServerTest, AStaleSocketIsReplacedAndALivingOneIsNot) {
             0);
   close(fd);
   EXPECT_TRUE(absl::IsNotFound(ConnectToServer(path_).status()));
-  auto listener = AdminListener::Open(path_, std::nullopt);
+  auto listener = OpenAdminListener(path_, std::nullopt);
   ASSERT_TRUE(listener.ok()) << listener.status();
-  const auto second = AdminListener::Open(path_, std::nullopt);
+  const auto second = OpenAdminListener(path_, std::nullopt);
   EXPECT_TRUE(absl::IsFailedPrecondition(second.status()));
   EXPECT_TRUE(absl::StrContains(second.status().message(),
                                 "another server runs on this state folder"));
   listener->reset();
   std::ofstream(path_) << "no socket";
   EXPECT_TRUE(absl::StrContains(
-      AdminListener::Open(path_, std::nullopt).status().message(),
+      OpenAdminListener(path_, std::nullopt).status().message(),
       "is no socket"));
 }
 
