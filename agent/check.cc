@@ -10,7 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "agent/credentials/credential_store.h"
-#include "agent/daemon.h"
+#include "agent/credentials/state_folder.h"
+#include "agent/exit_code.h"
 #include "common/base/file.h"
 #include "common/crypto/key_type.h"
 #include "common/pki/certificate.h"
@@ -26,9 +27,12 @@ class Checklist {
  public:
   explicit Checklist(std::string* out) : out_(out) {}
 
+  // What the next checks are of: "web: ".
+  void Begin(std::string prefix) { prefix_ = std::move(prefix); }
+
   void Add(std::string_view what, const absl::Status& status,
            int exit_code_if_wrong) {
-    absl::StrAppend(out_, status.ok() ? "ok     " : "WRONG  ", what);
+    absl::StrAppend(out_, status.ok() ? "ok     " : "WRONG  ", prefix_, what);
     if (!status.ok()) absl::StrAppend(out_, ": ", status.message());
     absl::StrAppend(out_, "\n");
     if (!status.ok() && exit_code_ == kExitOk) exit_code_ = exit_code_if_wrong;
@@ -37,6 +41,7 @@ class Checklist {
 
  private:
   std::string* out_;
+  std::string prefix_;
   int exit_code_ = kExitOk;
 };
 
@@ -94,39 +99,49 @@ absl::Status CheckKey(Tpm& tpm, KeyType new_type,
       .status();
 }
 
+// The credential, if there is one that can be read.
+std::optional<Credential> CheckFiles(const Config& config,
+                                     const IdentityConfig& identity,
+                                     Checklist& list) {
+  if (!identity.ca_file.empty()) {
+    list.Add(absl::StrCat("CA file ", identity.ca_file),
+             CheckCaFile(identity.ca_file), kExitConfigOrState);
+  }
+  std::optional<Credential> credential;
+  auto folder = FindIdentityFolder(config.state_dir, identity.name);
+  if (folder.ok()) {
+    auto current = CredentialReader(*std::move(folder)).Current();
+    list.Add("credential on disk", current.status(), kExitConfigOrState);
+    if (current.ok()) credential = *std::move(current);
+  }
+  // A device that is enrolled may do without.
+  absl::Status secret = CheckSecretFile(identity.secret_file);
+  if (credential && absl::IsNotFound(secret)) secret = absl::OkStatus();
+  list.Add(absl::StrCat("secret file ", identity.secret_file), secret,
+           kExitConfigOrState);
+  return credential;
+}
+
 }  // namespace
 
 int RunCheck(const Config& config, Tpm& tpm, std::string* out) {
   Checklist list(out);
   list.Add("config", absl::OkStatus(), kExitConfigOrState);
-  if (!config.ca_file.empty()) {
-    list.Add(absl::StrCat("CA file ", config.ca_file),
-             CheckCaFile(config.ca_file), kExitConfigOrState);
-  }
   list.Add(absl::StrCat("state folder ", config.state_dir),
            CheckStateFolder(config.state_dir), kExitConfigOrState);
-
-  std::optional<Credential> credential;
-  auto reader = CredentialReader::Open(config.state_dir);
-  if (reader.ok()) {
-    auto current = reader->Current();
-    list.Add("credential on disk", current.status(), kExitConfigOrState);
-    if (current.ok()) credential = *std::move(current);
-  } else if (!absl::IsNotFound(reader.status())) {
-    list.Add("state folder's format", reader.status(), kExitConfigOrState);
+  auto any = FindIdentityFolder(config.state_dir, kDefaultIdentity);
+  if (!any.ok() && !absl::IsNotFound(any.status())) {
+    list.Add("state folder's format", any.status(), kExitConfigOrState);
   }
-  // A device that is enrolled may do without.
-  absl::Status secret = CheckSecretFile(config.secret_file);
-  if (credential && absl::IsNotFound(secret)) secret = absl::OkStatus();
-  list.Add(absl::StrCat("secret file ", config.secret_file), secret,
-           kExitConfigOrState);
-
   const absl::Status reachable = tpm.Check();
-  list.Add(absl::StrCat("TPM at ", config.tcti), reachable, kExitFailed);
-  if (reachable.ok()) {
+  list.Add(absl::StrCat("TPM at ", config.tpm.tcti), reachable, kExitFailed);
+  for (const IdentityConfig& identity : config.identities) {
+    if (config.identities.size() > 1) list.Begin(identity.name + ": ");
+    const auto credential = CheckFiles(config, identity, list);
+    if (!reachable.ok()) continue;
     list.Add(credential ? "the credential's key signs in the TPM"
                         : "the TPM makes a key and signs with it",
-             CheckKey(tpm, config.key_type, credential), kExitFailed);
+             CheckKey(tpm, identity.key_type, credential), kExitFailed);
   }
   return list.exit_code();
 }

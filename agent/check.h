@@ -9,9 +9,10 @@
 
 namespace bestow::agent {
 
-// Adds one line per check to `*out`. Changes nothing: with no credential yet,
-// the key that it makes in the TPM to try it is kept nowhere. Returns the
-// exit code: kExitOk, kExitFailed for the TPM, kExitConfigOrState.
+// Adds one line per check to `*out`, of the device and of each identity.
+// Changes nothing: with no credential yet, the key that it makes in the TPM to
+// try it is kept nowhere. Returns the exit code (exit_code.h): kExitOk,
+// kExitFailed for the TPM, kExitConfigOrState.
 int RunCheck(const Config& config, Tpm& tpm, std::string* out);
 
 }  // namespace bestow::agent

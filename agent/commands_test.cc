@@ -156,12 +156,14 @@ TEST_F(CommandsTest, EnrollsOnceThenHasNothingToDo) {
   EXPECT_THAT(result.out,
               AllOf(HasSubstr("valid"), HasSubstr("CN=gw-17"),
                     HasSubstr("CN=test CA"), HasSubstr("not running")));
-  result = Do("status --json");
+  result = Do("status default --json");
   EXPECT_EQ(result.code, 0) << result.out;
-  EXPECT_THAT(result.out,
-              AllOf(StartsWith("{"), HasSubstr("\"state\": \"valid\""),
-                    HasSubstr("\"pending\": false"),
-                    HasSubstr("\"last_error\": null")));
+  EXPECT_THAT(
+      result.out,
+      AllOf(StartsWith("{"), HasSubstr("\"identity\": \"default\""),
+            HasSubstr("\"state\": \"valid\""), HasSubstr("\"pending\": false"),
+            HasSubstr("\"last_error\": null")));
+  ExpectFails(Do("status web"), 2, {"no identity \"web\""});
   ExpectFails(Do("check"), 1,
               {"ok     credential on disk", "WRONG  TPM at", "no TPM answers"});
   ASSERT_TRUE(swtpm_->Resume().ok());
@@ -215,7 +217,7 @@ TEST_F(CommandsTest, AStateFolderThatCantBeWrittenIsNamed) {
 
 TEST_F(CommandsTest, AStateFolderOfANewerVersionIsLeftAlone) {
   ASSERT_EQ(Do("run --once").code, 0);
-  Write("state/format", "bestow-agent state 2\n");
+  Write("state/format", "bestow-agent state 3\n");
   const std::string cert = *ReadFile(folder_ + "/state/current/cert.pem", 9999);
   for (std::string command : {"run --once", "check"}) {
     ExpectFails(Do(command), 3, {"newer bestow-agent"});
@@ -231,6 +233,40 @@ TEST_F(CommandsTest, AServerThatIsDownOrNotTrustedIsNamed) {
   ExpectFails(Do("run --once"), 1, {"127.0.0.1", "refused"});
   Write("ca.pem", "x");
   ExpectFails(Do("run --once"), 3, {"CA file", "ca.pem"});
+}
+
+TEST_F(CommandsTest, AnIdentityThatCantBeginHoldsUpNoOther) {
+  ASSERT_EQ(Do("run --once").code, 0);
+  const std::string shared = config_.substr(0, config_.find("[identity]"));
+  const auto identity = [this](std::string name, std::string more) {
+    return absl::StrCat("[identities.", name, "]\nusername = \"gw-17\"\n",
+                        "secret_file = \"", folder_, "/secret\"\n", more);
+  };
+  Write("agent.toml",
+        shared + "[renewal]\nretry_min = \"100ms\"\n" + identity("first", "") +
+            identity("second", "[identities.second.server]\nca_file = \"" +
+                                   folder_ + "/none.pem\"\n") +
+            identity("third", "key_type = \"rsa-2048\"\n"));
+  const Result result = Do("run --once");
+  EXPECT_EQ(result.code, 3) << result.out;
+  EXPECT_THAT(
+      result.out,
+      AllOf(HasSubstr("first: enrolled: CN=gw-17"),
+            HasSubstr("second: problem: "), HasSubstr("none.pem"),
+            HasSubstr("third: enrolled: CN=gw-17"),
+            // Of the config before.
+            HasSubstr("state/identities/default is of an identity that the "
+                      "config does not name")));
+  ExpectFails(Do("status"), 1,
+              {"IDENTITY", "first", "second    none", "third     valid",
+               "second: last error"});
+  EXPECT_EQ(Do("status third").code, 0);
+  ExpectFails(Do("check"), 3,
+              {"ok     first: credential on disk", "WRONG  second: CA file",
+               "ok     third: the credential's key signs in the TPM"});
+  // The one that was taken out is as it was.
+  EXPECT_TRUE(ReadFile(folder_ + "/state/current/cert.pem", 9999).ok());
+  ExpectFails(Do("server-key show x --identity=fourth"), 2, {"fourth"});
 }
 
 TEST_F(CommandsTest, SecretsAreNotForOthers) {

@@ -3,17 +3,22 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
-#include "agent/credentials/credential_store.h"
-#include "agent/enroll/enroller.h"
-#include "agent/status/activity.h"
+#include "agent/control/control_server.h"
+#include "agent/credentials/state_folder.h"
+#include "agent/exit_code.h"
+#include "agent/identity_runner.h"
+#include "agent/status/device_status.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
 #include "common/tpm/esys_tpm.h"
@@ -30,67 +35,118 @@ void Log(std::string_view line) {
                line.data());
 }
 
-// Keeps status.toml, and ends a run that is for once.
-class Reporter {
+// All of the config's, on one loop and one TPM.
+class Daemon : public ControlTarget {
  public:
-  Reporter(EventLoop& loop, std::string folder, bool once)
-      : loop_(loop), folder_(std::move(folder)), once_(once) {
-    auto before = ReadActivity(folder_);
-    if (before.ok()) activity_ = *std::move(before);
+  Daemon(EventLoop& loop, const Config& config, StateFolder& state,
+         TpmWorker& tpm, bool once)
+      : loop_(loop), config_(config), once_(once) {
+    for (const IdentityConfig& identity : config.identities) {
+      // Of the one that has no name of its own there is nothing to tell apart.
+      const std::string prefix =
+          config.identities.size() == 1 && identity.name == kDefaultIdentity
+              ? ""
+              : absl::StrCat(identity.name, ": ");
+      runners_.push_back(std::make_unique<IdentityRunner>(
+          identity, tpm.NewQueue(),
+          IdentityRunner::Context{
+              .loop = loop,
+              .state = state,
+              .clock = clock_,
+              .log = [prefix](const std::string& line) { Log(prefix + line); },
+              .on_settled = [this] { EndIfSettled(); }}));
+    }
+    NameForgotten(state);
   }
 
-  Enroller::Observer observer() {
-    return {.log = [](const std::string& line) { Log(line); },
-            .working = [this](Mode mode) { Working(mode); },
-            .waiting = [this](absl::Time time,
-                              bool renewal) { Waiting(time, renewal); },
-            .problem = [this](const std::string& why) { Problem(why); }};
+  void Start() {
+    for (const auto& runner : runners_) runner->Start();
   }
-  int exit_code() const { return exit_code_; }
+
+  std::vector<std::string> Names() const override {
+    std::vector<std::string> names;
+    for (const auto& runner : runners_) names.push_back(runner->name());
+    return names;
+  }
+  DeviceStatus StatusOf(const std::string& name) const override {
+    const IdentityRunner& runner = Find(name);
+    DeviceStatus status = GatherStatus(config_, runner.config(), clock_.Now());
+    // What the disk may not have taken.
+    status.activity = runner.activity();
+    return status;
+  }
+  void RenewNow(const std::string& name, Done done) override {
+    IdentityRunner& runner = Find(name);
+    runner.RenewNow([this, name,
+                     done = std::move(done)](const absl::Status& status) {
+      done({.identity = name,
+            .done = status.ok(),
+            .message = status.ok()
+                           ? RenewedText(name)
+                           : absl::StrCat("not renewed: ", status.message())});
+    });
+  }
+  absl::Status SetPaused(const std::string& name, bool paused) override {
+    return Find(name).SetPaused(paused);
+  }
+
+  // Of a run that is for once: the worst of them.
+  int exit_code() const {
+    int code = kExitOk;
+    for (const auto& runner : runners_) {
+      code = std::max(code, runner->settled().value_or(kExitFailed));
+    }
+    return code;
+  }
 
  private:
-  void Working(Mode mode) {
-    activity_.doing = mode == Mode::kReenroll  ? "renewing"
-                      : mode == Mode::kCheckup ? "checking"
-                                               : "enrolling";
-    activity_.next_at.reset();
-    Log(activity_.doing);
-    Write();
+  IdentityRunner& Find(const std::string& name) const {
+    return **std::find_if(
+        runners_.begin(), runners_.end(),
+        [&](const auto& runner) { return runner->name() == name; });
   }
-  void Waiting(absl::Time time, bool is_renewal) {
-    activity_.doing = is_renewal ? "waiting" : "retrying";
-    activity_.next_at = time;
-    Log(absl::StrCat(is_renewal ? "renews at " : "tries again at ",
-                     FormatUtc(time)));
-    Write();
-    if (!once_) return;
-    exit_code_ = is_renewal ? kExitOk : kExitFailed;
-    loop_.Stop();
+  std::string RenewedText(const std::string& name) const {
+    const DeviceStatus status = StatusOf(name);
+    if (!status.credential) return "renewed";
+    const Certificate& certificate = status.credential->certificate;
+    return absl::StrCat("renewed: serial ", certificate.SerialHex(),
+                        ", valid until ", FormatUtc(certificate.not_after));
   }
-  void Problem(const std::string& why) {
-    activity_.last_error = why;
-    activity_.last_error_at = absl::Now();
-    Log(absl::StrCat("problem: ", why));
-    Write();
+  void EndIfSettled() {
+    if (once_ &&
+        std::all_of(runners_.begin(), runners_.end(), [](const auto& runner) {
+          return runner->settled().has_value();
+        })) {
+      loop_.Stop();
+    }
   }
-  void Write() {
-    absl::Status status = WriteActivity(folder_, activity_);
-    if (!status.ok()) Log(status.message());
+  // What was taken out of the config keeps its folder: who put it there may
+  // want it back.
+  void NameForgotten(const StateFolder& state) const {
+    for (const std::string& name : state.Identities()) {
+      const bool known = std::any_of(
+          runners_.begin(), runners_.end(),
+          [&](const auto& runner) { return runner->name() == name; });
+      if (known) continue;
+      Log(absl::StrCat("note: ", state.folder(), "/identities/", name,
+                       " is of an identity that the config does not name; it "
+                       "is left alone"));
+    }
   }
 
   EventLoop& loop_;
-  const std::string folder_;
+  const Config& config_;
   const bool once_;
-  Activity activity_;
-  int exit_code_ = kExitOk;
+  const SystemClock clock_;
+  std::vector<std::unique_ptr<IdentityRunner>> runners_;
 };
 
 }  // namespace
 
 int RunDaemon(const Config& config, bool once) {
-  auto store = CredentialStore::Open(config.state_dir);
-  if (!store.ok()) {
-    Log(store.status().message());
+  auto state = StateFolder::Open(config.state_dir);
+  if (!state.ok()) {
+    Log(state.status().message());
     return kExitConfigOrState;
   }
   auto loop = EventLoop::Create();
@@ -106,16 +162,26 @@ int RunDaemon(const Config& config, bool once) {
   auto on_term = (*loop)->OnSignal(SIGTERM, end);
   auto on_int = (*loop)->OnSignal(SIGINT, end);
 
-  SystemClock clock;
-  TpmWorker tpm(std::make_unique<EsysTpm>(config.tcti));
-  Reporter reporter(**loop, config.state_dir, once);
-  Enroller enroller(**loop, config, **store, tpm, clock, reporter.observer());
-  if (absl::Status s = enroller.Start(); !s.ok()) {
-    Log(s.message());
-    return kExitConfigOrState;
+  TpmWorker tpm(std::make_unique<EsysTpm>(config.tpm.tcti));
+  Daemon daemon(**loop, config, **state, tpm, once);
+  // A run that is for once is soon over, and nobody's to command.
+  std::unique_ptr<ControlServer> control;
+  if (!once) {
+    auto made =
+        ControlServer::Create(**loop, config.state_dir, daemon,
+                              [](const std::string& line) { Log(line); });
+    // Renewals matter more than who would ask for them.
+    if (!made.ok()) {
+      Log(absl::StrCat("problem: no control socket: ",
+                       made.status().message()));
+    } else {
+      control = *std::move(made);
+    }
   }
+  daemon.Start();
   (*loop)->Run();
   if (ended_by_signal) Log("ended by a signal");
+  const int code = ended_by_signal ? kExitOk : daemon.exit_code();
 
   const absl::Time grace_ends = absl::Now() + kTpmGrace;
   while (tpm.busy() && absl::Now() < grace_ends) {
@@ -124,9 +190,9 @@ int RunDaemon(const Config& config, bool once) {
   if (tpm.busy()) {
     Log("the TPM does not answer; leaving it");
     // What is on disk is whole at any moment.
-    _exit(ended_by_signal ? kExitOk : reporter.exit_code());
+    _exit(code);
   }
-  return ended_by_signal ? kExitOk : reporter.exit_code();
+  return code;
 }
 
 }  // namespace bestow::agent

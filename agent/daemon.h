@@ -6,14 +6,11 @@
 
 namespace bestow::agent {
 
-// Exit codes of every command.
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;
-inline constexpr int kExitUsage = 2;
-inline constexpr int kExitConfigOrState = 3;
-
-// Keeps the device enrolled until SIGTERM or SIGINT. With `once`: returns as
-// soon as nothing is due (kExitOk), or after the first failure (kExitFailed).
+// Keeps the device enrolled under all identities of the config, until SIGTERM
+// or SIGINT. One that fails, or can't even begin, holds up none of the others.
+// With `once`: returns as soon as nothing is due for any of them (kExitOk), or
+// after the first failure of those that fail (exit_code.h; the highest of
+// them). kExitConfigOrState: the state folder can't be used.
 int RunDaemon(const Config& config, bool once);
 
 }  // namespace bestow::agent

@@ -9,19 +9,22 @@
 #include <string>
 #include <string_view>
 
-#include "absl/time/clock.h"
 #include "agent/check.h"
 #include "agent/config/config.h"
+#include "agent/control/commands.h"
 #include "agent/daemon.h"
+#include "agent/exit_code.h"
 #include "agent/server_key/command.h"
-#include "agent/status/device_status.h"
 #include "common/tpm/esys_tpm.h"
 
 DEFINE_string(config, "/etc/bestow-agent.toml", "the configuration file");
 DEFINE_bool(once, false,
             "run: end when a valid credential is there, or after the first "
             "failure");
-DEFINE_bool(json, false, "status: as JSON");
+DEFINE_string(identity, "",
+              "server-key: whose; without it the only one, or \"default\"");
+DEFINE_bool(json, false, "status, renew, pause, resume: answer in JSON");
+DEFINE_bool(now, false, "renew: whether it is due or not");
 DEFINE_string(key_type, "rsa-2048",
               "server-key get: ec-p256, ec-p384, rsa-2048 or rsa-3072");
 DEFINE_string(protection, "auto",
@@ -42,11 +45,16 @@ server (RFC 7030), and renews its certificate before it expires.
 
   bestow-agent run --config=FILE           enroll, then renew for ever
   bestow-agent run --config=FILE --once    ... only what is due now
-  bestow-agent status --config=FILE        what it has, until when, what went wrong
-  bestow-agent status --config=FILE --json
+  bestow-agent status [NAME] --config=FILE what it has, until when, what went wrong
+  bestow-agent status [NAME] --config=FILE --json
+  bestow-agent renew --now [NAME] --config=FILE
+                                           whether it is due or not, and waits
+  bestow-agent pause [NAME] --config=FILE  the off switch: no more renewals,
+  bestow-agent resume [NAME] --config=FILE ... until then, over restarts too
   bestow-agent check --config=FILE         is all there that it needs?
   bestow-agent server-key get NAME --config=FILE [--key_type=rsa-2048]
-      [--protection=auto|tls|psk|tpm]      have the server make a key and a
+      [--protection=auto|tls|psk|tpm]
+      [--identity=NAME]                    have the server make a key and a
                                            certificate, for software that can't
                                            use keys in a TPM; kept sealed to it
   bestow-agent server-key show NAME --config=FILE
@@ -79,6 +87,15 @@ Without --config: /etc/bestow-agent.toml. Such a file:
   psk_id = "0a1b2c"                        # a key that the server knows too
   psk_file = "/etc/bestow/server-key.psk"  # in hex
 
+Instead of [identity] there may be several, each with a name:
+
+  [identities.web]
+  username = "gw-17-web"
+  secret_file = "/etc/bestow/web.secret"
+  [identities.web.server]                  # what differs from [server];
+  url = "https://est.example:8443/.well-known/est/web"
+                                           # .renewal, .server_keys likewise
+
 Exit codes: 0 well (status: the credential is valid), 1 failed, 2 wrong usage,
 3 a mistake in the config or a state folder that can't be used.
 )";
@@ -109,20 +126,25 @@ int Main(int argc, char** argv) {
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   if (argc < 2) return Usage("one command is needed");
   const std::string_view command = argv[1];
+  const bool is_control = command == "status" || command == "renew" ||
+                          command == "pause" || command == "resume";
   ServerKeyCommand server_key;
   if (command == "server-key") {
     if (argc != 4) return Usage("server-key get NAME, or server-key show NAME");
     server_key = {.verb = argv[2],
+                  .identity = FLAGS_identity,
                   .name = argv[3],
                   .key_type = FLAGS_key_type,
                   .protection = FLAGS_protection};
     if (server_key.verb != "get" && server_key.verb != "show") {
       return Usage("unknown command \"server-key " + server_key.verb + "\"");
     }
-  } else if (argc != 2) {
+  } else if (argc != 2 && !(argc == 3 && is_control)) {
     return Usage("one command is needed");
-  } else if (command != "run" && command != "status" && command != "check") {
+  } else if (command != "run" && command != "check" && !is_control) {
     return Usage("unknown command \"" + std::string(command) + "\"");
+  } else if (command == "renew" && !FLAGS_now) {
+    return Usage("renewals come by themselves; to have one now: renew --now");
   }
   HardenProcess();
   auto config = ReadConfigFile(FLAGS_config);
@@ -134,16 +156,15 @@ int Main(int argc, char** argv) {
   if (command == "run") {
     return RunDaemon(*config, FLAGS_once);
   }
-  if (command == "status") {
-    const DeviceStatus status = GatherStatus(*config, absl::Now());
-    std::fputs((FLAGS_json ? StatusJson(status) : StatusText(status)).c_str(),
-               stdout);
-    return status.State() == "valid" ? kExitOk : kExitFailed;
+  if (is_control) {
+    return RunControlCommand(*config, {.verb = std::string(command),
+                                       .identity = argc == 3 ? argv[2] : "",
+                                       .json = FLAGS_json});
   }
   if (command == "server-key") {
     return RunServerKeyCommand(*config, server_key);
   }
-  EsysTpm tpm(config->tcti);
+  EsysTpm tpm(config->tpm.tcti);
   std::string out;
   const int code = RunCheck(*config, tpm, &out);
   std::fputs(out.c_str(), stdout);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 
 namespace bestow::agent {
 namespace {
@@ -55,7 +56,22 @@ absl::StatusOr<TomlFile> TomlFile::Parse(std::string_view text,
 }
 
 const toml::table* TomlFile::Section(std::string_view section) const {
-  return section.empty() ? &table_ : table_[section].as_table();
+  const toml::table* table = &table_;
+  if (section.empty()) return table;
+  for (std::string_view part : absl::StrSplit(section, '.')) {
+    const toml::node* node = table->get(part);
+    table = node == nullptr ? nullptr : node->as_table();
+    if (table == nullptr) break;
+  }
+  return table;
+}
+
+std::vector<std::string> TomlFile::Keys(std::string_view section) const {
+  std::vector<std::string> keys;
+  const toml::table* table = Section(section);
+  if (table == nullptr) return keys;
+  for (const auto& [key, value] : *table) keys.emplace_back(key.str());
+  return keys;
 }
 
 const toml::node* TomlFile::Find(std::string_view section,
@@ -79,12 +95,15 @@ void TomlFile::Mistake(std::string_view section, std::string_view key,
 
 void TomlFile::ExpectKeys(std::string_view section,
                           const std::vector<std::string_view>& known) {
-  if (!section.empty() && table_.contains(section) &&
-      Section(section) == nullptr) {
-    Mistake("", section, absl::StrCat("must be a section: [", section, "]"));
+  const size_t dot = section.rfind('.');
+  const bool is_deep = dot != section.npos;
+  const std::string_view parent = is_deep ? section.substr(0, dot) : "";
+  const std::string_view name = is_deep ? section.substr(dot + 1) : section;
+  const toml::table* table = Section(section);
+  if (!section.empty() && table == nullptr && Has(parent, name)) {
+    Mistake(parent, name, absl::StrCat("must be a section: [", section, "]"));
     return;
   }
-  const toml::table* table = Section(section);
   if (table == nullptr) return;
   for (const auto& [key, value] : *table) {
     if (std::find(known.begin(), known.end(), key.str()) != known.end()) {

@@ -15,16 +15,27 @@
 namespace bestow::agent {
 
 // The first mistake sticks and is what status() returns: "agent.toml:7:
-// server.ulr: unknown key; did you mean \"url\"?".
+// server.ulr: unknown key; did you mean \"url\"?". A section is named by its
+// path, "identities.gw.server", whose parts hold no dot; "" is the top.
 class TomlFile {
  public:
   // kInvalidArgument for text that is not TOML, with its line.
   static absl::StatusOr<TomlFile> Parse(std::string_view text,
                                         std::string name);
 
-  // Every key of the section ("" is the top) must be among `known`.
+  // The section, if it is there, must be one, and every key of it among
+  // `known`.
   void ExpectKeys(std::string_view section,
                   const std::vector<std::string_view>& known);
+
+  bool Has(std::string_view section, std::string_view key) const {
+    return Find(section, key) != nullptr;
+  }
+  bool HasSection(std::string_view section) const {
+    return Section(section) != nullptr;
+  }
+  // Of a section, in alphabetical order; none of one that is not there.
+  std::vector<std::string> Keys(std::string_view section) const;
 
   // Absent keys are nullopt; a wrong type is a mistake.
   std::optional<std::string> String(std::string_view section,
@@ -38,7 +49,7 @@ class TomlFile {
   // As String, but an absent or empty one is a mistake. "" then.
   std::string RequiredString(std::string_view section, std::string_view key);
 
-  // Records a mistake in a value.
+  // Records a mistake in a value, or in a section that lacks it.
   void Mistake(std::string_view section, std::string_view key,
                std::string_view why);
   const absl::Status& status() const { return status_; }

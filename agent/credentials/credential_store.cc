@@ -1,9 +1,7 @@
 #include "agent/credentials/credential_store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,7 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "common/base/failpoint.h"
 #include "common/base/file.h"
 #include "common/pki/pem.h"
@@ -25,8 +22,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kFormatVersion = 1;
-constexpr std::string_view kFormatPrefix = "bestow-agent state ";
 constexpr size_t kMaxFileBytes = 256 * 1024;
 constexpr size_t kMaxCaCerts = 64;
 constexpr mode_t kFolderMode = 0700;
@@ -38,26 +33,6 @@ absl::Status FailpointError(std::string_view name) {
 #define RETURN_IF_FAILPOINT(name) \
   if (Failpoint(name)) return FailpointError(name)
 
-// kNotFound when there is none.
-absl::Status CheckFormatText(const std::string& folder) {
-  auto text = ReadFile(folder + "/format", kMaxFileBytes);
-  if (!text.ok()) return text.status();
-  std::string_view version = *text;
-  int number = 0;
-  if (!absl::ConsumePrefix(&version, kFormatPrefix) ||
-      !absl::SimpleAtoi(version, &number) || number < 1) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder, "/format is not a bestow-agent's: is state_dir right?"));
-  }
-  if (number > kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder, " was written by a newer bestow-agent (format ", number,
-        ", this one knows ", kFormatVersion,
-        "): install the newer version again, or give another state_dir"));
-  }
-  return absl::OkStatus();
-}
-
 uint64_t GenerationNumber(const std::string& name) {
   uint64_t number = 0;
   return absl::SimpleAtoi(name, &number) ? number : 0;
@@ -67,11 +42,6 @@ uint64_t GenerationNumber(const std::string& name) {
 
 std::string CredentialReader::Path(std::string_view name) const {
   return absl::StrCat(folder_, "/", name);
-}
-
-absl::StatusOr<CredentialReader> CredentialReader::Open(std::string folder) {
-  if (absl::Status s = CheckFormatText(folder); !s.ok()) return s;
-  return CredentialReader(std::move(folder));
 }
 
 absl::StatusOr<std::optional<Credential>> CredentialReader::Current() const {
@@ -129,43 +99,13 @@ absl::StatusOr<std::vector<Certificate>> CredentialReader::CaCerts(
 
 absl::StatusOr<std::unique_ptr<CredentialStore>> CredentialStore::Open(
     std::string folder) {
-  if (absl::Status s = MakeDirectory(folder, kFolderMode); !s.ok()) return s;
-  const std::string lock = folder + "/lock";
-  int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) {
-    return absl::ErrnoToStatus(
-        errno, absl::StrCat("can't write in the state folder ", folder,
-                            " (state_dir; does this user own it?)"));
-  }
-  // From here on the descriptor belongs to the store.
-  auto store = std::unique_ptr<CredentialStore>(
-      new CredentialStore(std::move(folder), fd));
-  if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    return absl::AlreadyExistsError(absl::StrCat(
-        "another bestow-agent uses the state folder ", store->folder_));
-  }
-  if (absl::Status s = store->CheckFormat(); !s.ok()) return s;
-  if (auto s = MakeDirectory(store->Path("generations"), kFolderMode);
-      !s.ok()) {
-    return s;
+  auto store =
+      std::unique_ptr<CredentialStore>(new CredentialStore(std::move(folder)));
+  for (const std::string& made : {store->folder_, store->Path("generations")}) {
+    if (auto s = MakeDirectory(made, kFolderMode); !s.ok()) return s;
   }
   store->ClearLeftovers();
   return store;
-}
-
-CredentialStore::~CredentialStore() { close(lock_fd_); }
-
-absl::Status CredentialStore::CheckFormat() {
-  absl::Status status = CheckFormatText(folder_);
-  if (!absl::IsNotFound(status)) return status;
-  std::error_code error;
-  if (fs::exists(Path("generations"), error)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder_, " has credentials but no file \"format\": it is damaged"));
-  }
-  return WriteFileAtomically(
-      Path("format"),
-      AsBytes(absl::StrCat(kFormatPrefix, kFormatVersion, "\n")), 0600);
 }
 
 std::optional<uint64_t> CredentialStore::CurrentGeneration() const {

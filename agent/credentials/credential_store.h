@@ -1,14 +1,13 @@
-// The agent's state folder. A power cut at any moment leaves the old or the
-// new credential, whole.
+// The folder of one identity (state_folder.h has them all). A power cut at any
+// moment leaves the old or the new credential, whole.
 //
-//   format            which layout this is; a newer one is refused
-//   lock              held by the one agent that uses the folder
 //   generations/N/    key.pem cert.pem chain.pem meta.toml, never changed
 //   current           symlink to the generation in use, moved by one rename
 //   pending/          key.pem and csr.pem of an enrollment under way
 //   cacerts.pem       the CA certificates that the server gave last
 //   agenda.toml       waits and plans (agent/schedule)
 //   status.toml       what the daemon says of itself (agent/status)
+//   server-keys/      keys that the server made (agent/server_key)
 #ifndef AGENT_CREDENTIALS_CREDENTIAL_STORE_H_
 #define AGENT_CREDENTIALS_CREDENTIAL_STORE_H_
 
@@ -17,6 +16,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -28,12 +28,11 @@
 
 namespace bestow::agent {
 
-// Reads a state folder that another process may be writing.
+// Reads an identity's folder, which another process may be writing. A folder
+// that is not there is as an empty one.
 class CredentialReader {
  public:
-  // kNotFound: no folder, or nothing in it yet; kFailedPrecondition: a newer
-  // format.
-  static absl::StatusOr<CredentialReader> Open(std::string folder);
+  explicit CredentialReader(std::string folder) : folder_(std::move(folder)) {}
 
   // nullopt before the first enrollment. kDataLoss: there, but damaged.
   absl::StatusOr<std::optional<Credential>> Current() const;
@@ -45,22 +44,18 @@ class CredentialReader {
   const std::string& folder() const { return folder_; }
 
  protected:
-  explicit CredentialReader(std::string folder) : folder_(std::move(folder)) {}
   std::string Path(std::string_view name) const;
 
   std::string folder_;
 };
 
-// The one writer of a state folder.
+// The one writer of an identity's folder: whoever opens it has the StateFolder.
 class CredentialStore : public CredentialReader {
  public:
-  // Makes the folder (0700) when it is not there, takes the lock, and clears
-  // away what a cut-off write left. kAlreadyExists: another agent holds the
-  // lock; kFailedPrecondition: a newer format; else why the folder can't be
-  // used.
+  // Makes the folder (0700) when it is not there, and clears away what a
+  // cut-off write left. An error says why it can't be used.
   static absl::StatusOr<std::unique_ptr<CredentialStore>> Open(
       std::string folder);
-  ~CredentialStore();
   CredentialStore(const CredentialStore&) = delete;
   CredentialStore& operator=(const CredentialStore&) = delete;
 
@@ -83,10 +78,8 @@ class CredentialStore : public CredentialReader {
                            const std::vector<Certificate>& certificates);
 
  private:
-  CredentialStore(std::string folder, int lock_fd)
-      : CredentialReader(std::move(folder)), lock_fd_(lock_fd) {}
+  using CredentialReader::CredentialReader;
 
-  absl::Status CheckFormat();
   // Half-made generations, temporaries, generations that are neither the
   // current nor the one before. What can't be removed is left for next time;
   // so are all generations when it can't be told which one is current.
@@ -94,8 +87,6 @@ class CredentialStore : public CredentialReader {
   // 0: none; nullopt: it can't be told.
   std::optional<uint64_t> CurrentGeneration() const;
   absl::Status SwitchTo(uint64_t generation);
-
-  const int lock_fd_;
 };
 
 }  // namespace bestow::agent

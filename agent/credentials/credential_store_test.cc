@@ -88,9 +88,7 @@ TEST_F(CredentialStoreTest, KeepsACredentialWithItsChain) {
                       MakeCredential("upper").certificate};
   ASSERT_TRUE(Open()->Save(credential).ok());
   EXPECT_EQ(*Open()->Current(), credential);
-  auto reader = CredentialReader::Open(folder_);
-  ASSERT_TRUE(reader.ok());
-  EXPECT_EQ(*reader->Current(), credential);
+  EXPECT_EQ(*CredentialReader(folder_).Current(), credential);
 }
 
 TEST_F(CredentialStoreTest, FilesAreForTheirOwnerAlone) {
@@ -127,27 +125,6 @@ TEST_F(CredentialStoreTest, SavingDropsThePendingKeyAndOldGenerations) {
   EXPECT_EQ(std::distance(fs::directory_iterator(folder_ + "/generations"),
                           fs::directory_iterator()),
             2);
-}
-
-TEST_F(CredentialStoreTest, TwoAgentsDoNotShareAFolder) {
-  auto store = Open();
-  auto second = CredentialStore::Open(folder_);
-  EXPECT_EQ(second.status().code(), absl::StatusCode::kAlreadyExists);
-  store.reset();
-  EXPECT_TRUE(CredentialStore::Open(folder_).ok());
-}
-
-TEST_F(CredentialStoreTest, RefusesANewerFormat) {
-  Open();
-  ASSERT_TRUE(WriteFileAtomically(folder_ + "/format",
-                                  AsBytes("bestow-agent state 2\n"), 0600)
-                  .ok());
-  for (const absl::Status& status :
-       {CredentialStore::Open(folder_).status(),
-        CredentialReader::Open(folder_).status()}) {
-    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-    EXPECT_THAT(std::string(status.message()), HasSubstr("newer"));
-  }
 }
 
 TEST_F(CredentialStoreTest, SaysWhichFolderCantBeWritten) {

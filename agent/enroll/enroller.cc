@@ -23,13 +23,13 @@ absl::Duration SteadyNow() {
 
 }  // namespace
 
-Enroller::Enroller(EventLoop& loop, const Config& config,
-                   CredentialStore& store, TpmWorker& tpm, const Clock& clock,
-                   Observer observer)
+Enroller::Enroller(EventLoop& loop, const IdentityConfig& config,
+                   CredentialStore& store, TpmWorker::Queue tpm,
+                   const Clock& clock, Observer observer)
     : loop_(loop),
       config_(config),
       store_(store),
-      tpm_(tpm),
+      tpm_(std::move(tpm)),
       clock_(clock),
       observer_(std::move(observer)),
       machine_(config.schedule, random_) {}
@@ -72,13 +72,14 @@ absl::Status Enroller::ReadState() {
   return absl::OkStatus();
 }
 
-absl::Status Enroller::Start() {
+absl::Status Enroller::Start(bool paused) {
   if (absl::Status s = ReadState(); !s.ok()) return s;
   event::Started started;
   if (current_) started.credential = ValidityOf(*current_);
   started.has_pending_key = pending_key_.has_value();
   started.has_trust = trust_.anchors != nullptr;
-  auto agenda = ReadAgenda(config_.state_dir, config_.server.ToText());
+  started.paused = paused;
+  auto agenda = ReadAgenda(store_.folder(), config_.server.ToText());
   if (agenda.ok()) {
     started.agenda = *std::move(agenda);
   } else {
@@ -141,7 +142,7 @@ void Enroller::Do(const action::DropPendingKey&) {
 
 void Enroller::Do(const action::KeepAgenda& action) {
   absl::Status status =
-      WriteAgenda(config_.state_dir, config_.server.ToText(), action.agenda);
+      WriteAgenda(store_.folder(), config_.server.ToText(), action.agenda);
   if (!status.ok()) observer_.log(std::string(status.message()));
 }
 
@@ -151,6 +152,11 @@ void Enroller::Do(const action::ScheduleAt& action) {
       std::max(action.wake - clock_.Now(), absl::ZeroDuration());
   timer_ = loop_.RunAfter(delay, [this] { Handle(event::TimerFired{}); });
   observer_.waiting(action.time, action.is_renewal);
+}
+
+void Enroller::Do(const action::StayPaused&) {
+  DropConnection();
+  observer_.paused();
 }
 
 void Enroller::Do(const action::ReportProblem& action) {

@@ -38,16 +38,26 @@ class Enroller {
     std::function<void(Mode mode)> working;
     // It waits until `time`.
     std::function<void(absl::Time time, bool is_renewal)> waiting;
+    // It waits to be resumed.
+    std::function<void()> paused;
+    // A new credential was taken up; before that, `is_renewal`, there was one.
+    std::function<void(const Credential& credential, bool is_renewal)> saved;
     std::function<void(const std::string& problem)> problem;
   };
 
-  Enroller(EventLoop& loop, const Config& config, CredentialStore& store,
-           TpmWorker& tpm, const Clock& clock, Observer observer);
+  Enroller(EventLoop& loop, const IdentityConfig& config,
+           CredentialStore& store, TpmWorker::Queue tpm, const Clock& clock,
+           Observer observer);
   ~Enroller();
 
   // Reads the state folder and the CA file, and begins. An error says what is
   // wrong with them, and nothing was begun.
-  absl::Status Start();
+  absl::Status Start(bool paused = false);
+
+  // What the operator wants (machine.h), once it was started.
+  void RenewNow() { Handle(event::RenewNow{}); }
+  void Pause() { Handle(event::Pause{}); }
+  void Resume() { Handle(event::Resume{}); }
 
   // The one in use; nullopt before the first enrollment.
   const std::optional<Credential>& credential() const { return current_; }
@@ -73,6 +83,7 @@ class Enroller {
   void Do(const action::DropPendingKey& action);
   void Do(const action::KeepAgenda& action);
   void Do(const action::ScheduleAt& action);
+  void Do(const action::StayPaused& action);
   void Do(const action::ReportProblem& action);
   void Fail(std::string_view what, const absl::Status& status,
             FailureKind kind = FailureKind::kOther);
@@ -124,9 +135,9 @@ class Enroller {
   }
 
   EventLoop& loop_;
-  const Config& config_;
+  const IdentityConfig& config_;
   CredentialStore& store_;
-  TpmWorker& tpm_;
+  const TpmWorker::Queue tpm_;
   const Clock& clock_;
   const Observer observer_;
   absl::BitGen random_;

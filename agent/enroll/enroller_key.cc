@@ -28,9 +28,8 @@ void Enroller::OnTpm(std::string_view what,
                      std::function<absl::StatusOr<Result>(Tpm&)> job,
                      std::function<void(absl::StatusOr<Result>)> done) {
   tpm_deadline_ = loop_.RunAfter(kTpmTimeout, [this, what] {
-    Fail(what, absl::DeadlineExceededError(absl::StrCat(
-                   "the TPM at \"", config_.tcti,
-                   "\" does not answer; does another program hold it?")));
+    Fail(what, absl::DeadlineExceededError(
+                   "the TPM does not answer; does another program hold it?"));
   });
   tpm_.Post([this, loop = &loop_, guard = Guard(), job = std::move(job),
              done = std::move(done)](Tpm& tpm) {
@@ -171,12 +170,7 @@ void Enroller::Do(const action::Save&) {
   pending_key_.reset();
   same_key_ = false;
   issued_.reset();
-  observer_.log(absl::StrCat(
-      is_renewal ? "renewed: " : "enrolled: ",
-      current_->certificate.subject.ToText(), ", serial ",
-      current_->certificate.SerialHex(), ", valid until ",
-      absl::FormatTime(absl::RFC3339_sec, current_->certificate.not_after,
-                       absl::UTCTimeZone())));
+  observer_.saved(*current_, is_renewal);
   Handle(event::Saved{ValidityOf(*current_)});
 }
 

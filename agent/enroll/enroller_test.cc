@@ -50,7 +50,7 @@ class EnrollerTest : public ::testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directory(folder_);
     MakeServer({});
-    config_.state_dir = folder_ + "/state";
+    state_dir_ = folder_ + "/state";
     config_.username = "gw-17";
     config_.secret_file = folder_ + "/secret";
     config_.subject = *Name::FromCommonName("gw-17");
@@ -62,7 +62,7 @@ class EnrollerTest : public ::testing::Test {
     EXPECT_TRUE(
         WriteFileAtomically(config_.secret_file, AsBytes("s3cret\n"), 0600)
             .ok());
-    store_ = *CredentialStore::Open(config_.state_dir);
+    store_ = *CredentialStore::Open(state_dir_);
     auto fake = std::make_unique<FakeTpm>();
     fake_ = fake.get();
     tpm_ = std::make_unique<TpmWorker>(std::move(fake));
@@ -100,12 +100,15 @@ class EnrollerTest : public ::testing::Test {
       waits_until_ = time;
       CheckDone();
     };
+    observer.paused = [] {};
+    observer.saved = [](const Credential&, bool) {};
     observer.problem = [this](const std::string& problem) {
       problems_.push_back(problem);
       ++failed_tries_;
     };
-    enroller_ = std::make_unique<Enroller>(*loop_, config_, *store_, *tpm_,
-                                           clock_, std::move(observer));
+    enroller_ =
+        std::make_unique<Enroller>(*loop_, config_, *store_, tpm_->NewQueue(),
+                                   clock_, std::move(observer));
     failed_tries_ = 0;
     waits_for_renewal_ = false;
     waits_until_ = absl::Time();
@@ -136,7 +139,7 @@ class EnrollerTest : public ::testing::Test {
   // On the TPM's thread, to its end.
   void WithTpm(std::function<void(FakeTpm&)> fn) {
     absl::Notification done;
-    tpm_->Post([&](Tpm&) {
+    tpm_->NewQueue().Post([&](Tpm&) {
       fn(*fake_);
       done.Notify();
     });
@@ -152,7 +155,8 @@ class EnrollerTest : public ::testing::Test {
   SystemClock clock_;
   std::unique_ptr<EventLoop> loop_;
   std::string folder_;
-  Config config_;
+  std::string state_dir_;
+  IdentityConfig config_;
   std::unique_ptr<EstTestServer> server_;
   std::unique_ptr<CredentialStore> store_;
   FakeTpm* fake_ = nullptr;
@@ -203,7 +207,7 @@ TEST_F(EnrollerTest, AnswersADigestBeforeBasicAndOverANewConnectionToo) {
   for (bool closes : {false, true}) {
     server_->closes_after_challenge = closes;
     server_->seen.clear();
-    std::filesystem::remove_all(config_.state_dir + "/current");
+    std::filesystem::remove_all(state_dir_ + "/current");
     EnrollOnce();
     const auto seen = server_->Of(Operation::kSimpleEnroll);
     ASSERT_EQ(seen.size(), 2u) << Problems();
@@ -247,7 +251,7 @@ TEST_F(EnrollerTest, APinnedFingerprintBootstrapsWithoutShowingAnything) {
   // learned vouches for.
   EXPECT_NE(server_->seen[0].binding, server_->seen[2].binding);
   // A restart trusts what was learned: one connection for all.
-  std::filesystem::remove(config_.state_dir + "/current");
+  std::filesystem::remove(state_dir_ + "/current");
   server_->seen.clear();
   EnrollOnce();
   ASSERT_EQ(server_->seen.size(), 3u);
@@ -294,7 +298,7 @@ TEST_F(EnrollerTest, RenewsOverTlsThatTheTpmAuthenticatesWithANewKey) {
 TEST_F(EnrollerTest, LinksTheRequestToItsConnectionWhenTheServerWants) {
   for (bool tls_1_3 : {false, true}) {
     MakeServer({.allow_1_2 = !tls_1_3, .allow_1_3 = tls_1_3});
-    std::filesystem::remove_all(config_.state_dir + "/current");
+    std::filesystem::remove_all(state_dir_ + "/current");
     server_->override_reply =
         [](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
       if (one.operation != Operation::kCsrAttrs) return std::nullopt;
@@ -447,8 +451,7 @@ TEST_F(EnrollerTest, RefreshesTheCaCertificatesOnSchedule) {
   server_->more_cacerts = {stranger.certificate().der};
   Agenda agenda;
   agenda.next_cacerts = absl::Now() - absl::Hours(1);
-  ASSERT_TRUE(
-      WriteAgenda(config_.state_dir, config_.server.ToText(), agenda).ok());
+  ASSERT_TRUE(WriteAgenda(state_dir_, config_.server.ToText(), agenda).ok());
   server_->seen.clear();
   log_.clear();
   Start();
@@ -456,9 +459,8 @@ TEST_F(EnrollerTest, RefreshesTheCaCertificatesOnSchedule) {
   EXPECT_THAT(server_->Operations(), ElementsAre(Operation::kCaCerts));
   EXPECT_EQ(server_->seen[0].client, "");
   EXPECT_THAT(log_, ::testing::Contains(HasSubstr("no link certificate")));
-  EXPECT_GT(
-      *ReadAgenda(config_.state_dir, config_.server.ToText())->next_cacerts,
-      absl::Now());
+  EXPECT_GT(*ReadAgenda(state_dir_, config_.server.ToText())->next_cacerts,
+            absl::Now());
 }
 
 // After an incident the operator pulls renewals forward.
@@ -476,8 +478,7 @@ TEST_F(EnrollerTest, AsksForRenewalInformationAndObeysIt) {
        {"", "{}",
         "{\"suggestedWindow\":{\"start\":\"2026-01-01T00:00:00Z\","
         "\"end\":\"2026-01-01T00:00:01Z\"}}"}) {
-    ASSERT_TRUE(
-        WriteAgenda(config_.state_dir, config_.server.ToText(), agenda).ok());
+    ASSERT_TRUE(WriteAgenda(state_dir_, config_.server.ToText(), agenda).ok());
     const bool has_window = std::string_view(body).size() > 2;
     server_->override_reply =
         [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
@@ -568,7 +569,7 @@ TEST_F(EnrollerTest, NoCsrAttributesComeInFourForms) {
       {.status = 200,
        .headers = {{"Content-Type", std::string(est::kCsrAttrsMediaType)}}}};
   for (const HttpResponse& form : kForms) {
-    std::filesystem::remove_all(config_.state_dir + "/current");
+    std::filesystem::remove_all(state_dir_ + "/current");
     server_->seen.clear();
     server_->override_reply =
         [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {
@@ -724,9 +725,9 @@ TEST_F(EnrollerTest, APendingKeyOfAClearedTpmIsReplaced) {
 
 TEST_F(EnrollerTest, ADamagedCredentialIsReportedAndReplaced) {
   EnrollOnce();
-  ASSERT_TRUE(WriteFileAtomically(config_.state_dir + "/current/cert.pem",
-                                  AsBytes("x"), 0644)
-                  .ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(state_dir_ + "/current/cert.pem", AsBytes("x"), 0644)
+          .ok());
   Start();
   RunUntil([this] { return waits_for_renewal_; });
   EXPECT_THAT(Problems(), HasSubstr("cert.pem is damaged"));
@@ -735,7 +736,7 @@ TEST_F(EnrollerTest, ADamagedCredentialIsReportedAndReplaced) {
 
 TEST_F(EnrollerTest, ACaFileThatIsNoneIsAMistakeOfTheConfig) {
   ASSERT_TRUE(WriteFileAtomically(config_.ca_file, AsBytes("x"), 0644).ok());
-  Enroller enroller(*loop_, config_, *store_, *tpm_, clock_, {});
+  Enroller enroller(*loop_, config_, *store_, tpm_->NewQueue(), clock_, {});
   EXPECT_THAT(std::string(enroller.Start().message()),
               HasSubstr(config_.ca_file));
 }

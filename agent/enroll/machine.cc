@@ -28,6 +28,7 @@ std::vector<Action> Machine::On(const event::Started& started, absl::Time now) {
   credential_ = started.credential;
   has_pending_key_ = started.has_pending_key;
   has_trust_ = started.has_trust;
+  paused_ = started.paused;
   agenda_ = kept_ = started.agenda;
   return RenewOrWait(now);
 }
@@ -42,7 +43,9 @@ absl::Time Machine::RenewalDue() const {
 }
 
 std::vector<Action> Machine::RenewOrWait(absl::Time now) {
-  if (credential_) {
+  if (paused_) return {StayPaused()};
+  if (renew_asked_) return BeginAsked(now);
+  if (credential_ && !current_key_lost_) {
     due_ = RenewalDue();
     if (now < due_) return WaitForRenewal(now);
   }
@@ -61,6 +64,7 @@ std::vector<Action> Machine::RenewOrWait(absl::Time now) {
 }
 
 std::vector<Action> Machine::WaitForRenewal(absl::Time now) {
+  if (paused_) return {StayPaused()};
   MendPlans(now);
   if (now >= CheckupDue()) return BeginCheckup(now);
   step_ = Step::kWaiting;
@@ -70,6 +74,7 @@ std::vector<Action> Machine::WaitForRenewal(absl::Time now) {
 }
 
 std::vector<Action> Machine::Begin(absl::Time now) {
+  if (paused_) return {StayPaused()};
   // An expired certificate opens no door, unless the server is known to give
   // time: the secret may.
   const bool expired = credential_ && now >= credential_->not_after;
@@ -81,6 +86,7 @@ std::vector<Action> Machine::Begin(absl::Time now) {
   same_key_ = false;
   replaced_pending_key_ = false;
   relinked_ = false;
+  renew_asked_ = asked_for_ = false;
   agenda_.wait.reset();
   step_ = Step::kCaCerts;
   return {action::FetchCaCerts{mode_, /*bootstrap=*/!has_trust_}};
@@ -91,6 +97,33 @@ std::vector<Action> Machine::On(const event::TimerFired&, absl::Time now) {
   if (now >= due_) return Begin(now);
   if (waiting_for_renewal_) return WaitForRenewal(now);
   return {action::ScheduleAt{due_, /*is_renewal=*/false, due_}};
+}
+
+std::vector<Action> Machine::On(const event::RenewNow&, absl::Time now) {
+  if (paused_ || step_ == Step::kNotStarted) return {};
+  if (!UnderWay()) return BeginAsked(now);
+  // A checkup is soon over; an attempt is what is wanted.
+  renew_asked_ = mode_ == Mode::kCheckup;
+  return {};
+}
+
+std::vector<Action> Machine::BeginAsked(absl::Time now) {
+  Actions actions = Begin(now);
+  asked_for_ = true;
+  return actions;
+}
+
+std::vector<Action> Machine::On(const event::Pause&, absl::Time) {
+  paused_ = true;
+  renew_asked_ = false;
+  if (step_ != Step::kWaiting) return {};
+  return {StayPaused()};
+}
+
+std::vector<Action> Machine::On(const event::Resume&, absl::Time now) {
+  paused_ = false;
+  if (step_ != Step::kPaused) return {};
+  return RenewOrWait(now);
 }
 
 std::vector<Action> Machine::On(const event::ClockChanged&, absl::Time now) {
@@ -232,14 +265,20 @@ std::vector<Action> Machine::On(const event::Failed& failed, absl::Time now) {
     for (Action& action : Begin(now)) actions.emplace_back(std::move(action));
     return actions;
   }
-  const absl::Duration backoff = NextBackoff();
   if (failed.retry_after) {
     const absl::Duration delay = ClampRetryAfter(*failed.retry_after);
     agenda_.wait = {now + delay, delay};
-    actions.emplace_back(RetryIn(delay, now));
-  } else {
-    actions.emplace_back(RetryIn(backoff, now));
   }
+  // What nobody but the operator wanted now is not insisted on.
+  if (asked_for_ && credential_ && !current_key_lost_ && now < RenewalDue()) {
+    for (Action& action : RenewOrWait(now)) {
+      actions.emplace_back(std::move(action));
+    }
+    return actions;
+  }
+  const absl::Duration backoff = NextBackoff();
+  actions.emplace_back(
+      RetryIn(agenda_.wait ? agenda_.wait->length : backoff, now));
   return actions;
 }
 
@@ -249,12 +288,18 @@ absl::Duration Machine::NextBackoff() {
   return BackoffDelay(options_, ++failures_, Draw());
 }
 
-action::ScheduleAt Machine::RetryIn(absl::Duration delay, absl::Time now) {
+Action Machine::StayPaused() {
+  step_ = Step::kPaused;
+  return action::StayPaused{};
+}
+
+Action Machine::RetryIn(absl::Duration delay, absl::Time now) {
+  if (paused_) return StayPaused();
   step_ = Step::kWaiting;
   waiting_for_renewal_ = false;
   retry_delay_ = delay;
   due_ = retry_at_ = now + delay;
-  return {due_, /*is_renewal=*/false, due_};
+  return action::ScheduleAt{due_, /*is_renewal=*/false, due_};
 }
 
 }  // namespace bestow::agent

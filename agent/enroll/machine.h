@@ -39,9 +39,17 @@ struct Started {
   std::optional<Validity> credential;
   bool has_pending_key = false;
   bool has_trust = false;  // false: only a pin for the first /cacerts
+  bool paused = false;
   Agenda agenda;
 };
 struct TimerFired {};
+// The operator's. A renewal begins whatever it waits for, unless it is paused;
+// when it fails before one is due, the plan is what it was.
+struct RenewNow {};
+// Nothing begins from now on; an attempt under way is finished, for a request
+// that was sent can't be taken back.
+struct Pause {};
+struct Resume {};
 struct ClockChanged {};  // the wall clock jumped
 struct CaCertsFetched {};
 struct CsrAttrsFetched {
@@ -79,12 +87,12 @@ struct Failed {
   std::optional<absl::Duration> retry_after;
 };
 }  // namespace event
-using Event =
-    std::variant<event::Started, event::TimerFired, event::ClockChanged,
-                 event::CaCertsFetched, event::CsrAttrsFetched,
-                 event::RenewalInfoFetched, event::KeyMade, event::CsrReady,
-                 event::LinkBroken, event::Issued, event::Saved,
-                 event::Deferred, event::Failed>;
+using Event = std::variant<event::Started, event::TimerFired, event::RenewNow,
+                           event::Pause, event::Resume, event::ClockChanged,
+                           event::CaCertsFetched, event::CsrAttrsFetched,
+                           event::RenewalInfoFetched, event::KeyMade,
+                           event::CsrReady, event::LinkBroken, event::Issued,
+                           event::Saved, event::Deferred, event::Failed>;
 
 namespace action {
 // Over a connection that only the pin vouches for, without any credential,
@@ -140,6 +148,10 @@ struct ScheduleAt {
   absl::Time wake;
   bool operator==(const ScheduleAt&) const = default;
 };
+// No timer: nothing begins before Resume.
+struct StayPaused {
+  bool operator==(const StayPaused&) const = default;
+};
 struct ReportProblem {
   std::string problem;
   bool operator==(const ReportProblem&) const = default;
@@ -149,11 +161,12 @@ using Action =
     std::variant<action::FetchCaCerts, action::FetchCsrAttrs,
                  action::FetchRenewalInfo, action::MakeKey, action::BuildCsr,
                  action::SendCsr, action::Save, action::DropPendingKey,
-                 action::KeepAgenda, action::ScheduleAt, action::ReportProblem>;
+                 action::KeepAgenda, action::ScheduleAt, action::StayPaused,
+                 action::ReportProblem>;
 
 // At any time one step (FetchCaCerts to Save) is under way, or a timer is
-// set, or nothing has started; an event that does not answer it changes
-// nothing.
+// set, or it is paused, or nothing has started; an event that does not answer
+// it changes nothing.
 class Machine {
  public:
   // `random` must outlive the machine.
@@ -167,6 +180,7 @@ class Machine {
   enum class Step {
     kNotStarted,
     kWaiting,
+    kPaused,
     kCaCerts,
     kCsrAttrs,
     kRenewalInfo,
@@ -179,6 +193,9 @@ class Machine {
   using Actions = std::vector<Action>;
   Actions On(const event::Started&, absl::Time now);
   Actions On(const event::TimerFired&, absl::Time now);
+  Actions On(const event::RenewNow&, absl::Time now);
+  Actions On(const event::Pause&, absl::Time now);
+  Actions On(const event::Resume&, absl::Time now);
   Actions On(const event::ClockChanged&, absl::Time now);
   Actions On(const event::CaCertsFetched&, absl::Time now);
   Actions On(const event::CsrAttrsFetched&, absl::Time now);
@@ -192,11 +209,14 @@ class Machine {
   Actions On(const event::Failed&, absl::Time now);
 
   Actions Begin(absl::Time now);
+  Actions BeginAsked(absl::Time now);
   // Begins what is due, else waits for the first of it.
   Actions RenewOrWait(absl::Time now);
   Actions WaitForRenewal(absl::Time now);
   absl::Time RenewalDue() const;
-  action::ScheduleAt RetryIn(absl::Duration delay, absl::Time now);
+  // A wait, unless it is paused.
+  Action RetryIn(absl::Duration delay, absl::Time now);
+  Action StayPaused();
   absl::Duration NextBackoff();
   double Draw();
 
@@ -211,7 +231,8 @@ class Machine {
   bool TakeWindow(const event::RenewalInfoFetched::Window& window);
 
   bool UnderWay() const {
-    return step_ != Step::kNotStarted && step_ != Step::kWaiting;
+    return step_ != Step::kNotStarted && step_ != Step::kWaiting &&
+           step_ != Step::kPaused;
   }
 
   const ScheduleOptions options_;
@@ -227,11 +248,14 @@ class Machine {
   int failures_after_expiry_ = 0;
   int short_lived_ = 0;  // certificates in a row that retry_min outlasts
   bool same_key_refused_ = false;
+  bool paused_ = false;
+  bool renew_asked_ = false;  // RenewNow came during a checkup
   Agenda agenda_;
   Agenda kept_;  // the last one that went out
 
   // Of the attempt under way.
   Mode mode_ = Mode::kEnroll;
+  bool asked_for_ = false;  // by RenewNow
   bool linked_ = false;
   bool same_key_ = false;
   bool replaced_pending_key_ = false;

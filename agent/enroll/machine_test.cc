@@ -537,6 +537,105 @@ TEST_F(MachineTest, AWindowOfAnEarlierCertificateCountsForNothing) {
   EXPECT_THAT(Do(started), ElementsAre(At(kRenewAt, true)));
 }
 
+TEST_F(MachineTest, RenewNowRenewsWhateverItWaitsFor) {
+  Do(event::Started{.credential = kValid, .has_trust = true});
+  EXPECT_THAT(Do(event::RenewNow{}),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+  // It is under way already.
+  EXPECT_THAT(Do(event::RenewNow{}), ElementsAre());
+  GoToSend();
+  Do(event::Issued{});
+  const Validity next = {kNow, kNow + absl::Hours(10), 0};
+  EXPECT_THAT(Do(event::Saved{next}),
+              ElementsAre(At(kNow + absl::Hours(5), true)));
+}
+
+TEST_F(MachineTest, RenewNowAsksAgainBeforeTheWaitIsOver) {
+  Do(event::Started{.has_trust = true});
+  GoToSend();
+  Do(event::Deferred{absl::Hours(3)});
+  ASSERT_TRUE(agenda_.wait.has_value());
+  EXPECT_THAT(Do(event::RenewNow{}),
+              ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
+  EXPECT_EQ(agenda_.wait, std::nullopt);
+}
+
+TEST_F(MachineTest, RenewNowThatFailsBeforeItsTimeLeavesThePlanAsItWas) {
+  Do(event::Started{.credential = kValid, .has_trust = true});
+  Do(event::RenewNow{});
+  const event::Failed refused{FailureKind::kRefused, "too early", {}};
+  EXPECT_THAT(Do(refused), ElementsAre(action::ReportProblem{"too early"},
+                                       At(kRenewAt, true)));
+  // When it is due anyway, it is tried again like any other.
+  Do(event::RenewNow{}, kRenewAt);
+  auto actions = Do(refused, kRenewAt);
+  EXPECT_LE(Due(actions), kRenewAt + kOptions.retry_min * 2);
+  // And where the key is lost there is no plan to go back to.
+  NewMachine(kOptions);
+  Do(event::Started{.credential = kValid, .has_trust = true});
+  Do(event::RenewNow{});
+  Do(event::Failed{FailureKind::kCurrentKeyLost, "lost", {}});
+  actions = Do(event::Failed{.problem = "down"});
+  EXPECT_LE(Due(actions), kNow + kOptions.retry_min * 2);
+}
+
+TEST_F(MachineTest, RenewNowWaitsForACheckupToEnd) {
+  NewMachine(WithCheckups());
+  event::Started started{.credential = kValid, .has_trust = true};
+  started.agenda.next_cacerts = kNow;
+  started.agenda.next_info = kNow;
+  EXPECT_THAT(Do(started),
+              ElementsAre(action::FetchCaCerts{Mode::kCheckup, false}));
+  EXPECT_THAT(Do(event::RenewNow{}), ElementsAre());
+  EXPECT_THAT(Do(event::CaCertsFetched{}),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+}
+
+TEST_F(MachineTest, PausedNothingBeginsUntilItIsResumed) {
+  Do(event::Started{.credential = kValid, .has_trust = true});
+  EXPECT_THAT(Do(event::Pause{}), ElementsAre(action::StayPaused{}));
+  EXPECT_THAT(Do(event::Pause{}), ElementsAre());
+  for (const Event& event :
+       {Event(event::TimerFired{}), Event(event::ClockChanged{}),
+        Event(event::RenewNow{})}) {
+    EXPECT_THAT(Do(event, kRenewAt), ElementsAre());
+  }
+  EXPECT_THAT(Do(event::Resume{}, kRenewAt),
+              ElementsAre(action::FetchCaCerts{Mode::kReenroll, false}));
+  EXPECT_THAT(Do(event::Resume{}, kRenewAt), ElementsAre());
+}
+
+TEST_F(MachineTest, ARestartStaysPaused) {
+  EXPECT_THAT(Do(event::Started{.has_trust = true, .paused = true}),
+              ElementsAre(action::StayPaused{}));
+  EXPECT_THAT(Do(event::Resume{}),
+              ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
+}
+
+TEST_F(MachineTest, AnAttemptUnderWayIsFinishedBeforeThePause) {
+  Do(event::Started{.has_trust = true});
+  GoToSend();
+  EXPECT_THAT(Do(event::Pause{}), ElementsAre());
+  EXPECT_THAT(Do(event::Issued{}), ElementsAre(action::Save{}));
+  EXPECT_THAT(Do(event::Saved{kValid}), ElementsAre(action::StayPaused{}));
+  EXPECT_THAT(Do(event::Resume{}), ElementsAre(At(kRenewAt, true)));
+  // One that fails is not tried again.
+  Do(event::RenewNow{});
+  Do(event::Pause{});
+  EXPECT_THAT(Do(event::Failed{.problem = "down"}),
+              ElementsAre(action::ReportProblem{"down"}, action::StayPaused{}));
+}
+
+TEST_F(MachineTest, AWaitThatTheServerAskedForOutlivesAPause) {
+  Do(event::Started{.has_trust = true});
+  GoToSend();
+  Do(event::Pause{});
+  EXPECT_EQ(Do(event::Deferred{absl::Minutes(9)}).back(),
+            Action(action::StayPaused{}));
+  EXPECT_THAT(Do(event::Resume{}, kNow + absl::Minutes(2)),
+              ElementsAre(At(kNow + absl::Minutes(9), false)));
+}
+
 TEST_F(MachineTest, PlansThatAreFarOffAreMended) {
   NewMachine(WithCheckups());
   event::Started started{.credential = kValid, .has_trust = true};
@@ -562,8 +661,10 @@ struct World {
   bool has_credential;
   bool fetches_cacerts = false;
   Mode mode = Mode::kEnroll;
+  bool paused = false;
   bool step_under_way = false;
   bool timer_set = false;
+  bool rests = false;
 };
 
 void CheckAction(World& world, const Event& event, const Action& next,
@@ -625,13 +726,21 @@ void CheckAction(World& world, const Event& event, const Action& next,
 }
 
 bool IsStep(const Action& action) {
-  return !std::holds_alternative<action::DropPendingKey>(action) &&
+  return !std::holds_alternative<action::StayPaused>(action) &&
+         !std::holds_alternative<action::DropPendingKey>(action) &&
          !std::holds_alternative<action::KeepAgenda>(action) &&
          !std::holds_alternative<action::ScheduleAt>(action) &&
          !std::holds_alternative<action::ReportProblem>(action);
 }
 
 void Check(World& world, const Event& event, absl::Time now) {
+  if (const auto* started = std::get_if<event::Started>(&event)) {
+    world.paused = started->paused;
+  } else if (std::holds_alternative<event::Pause>(event)) {
+    world.paused = true;
+  } else if (std::holds_alternative<event::Resume>(event)) {
+    world.paused = false;
+  }
   const std::vector<Action> actions = world.machine.Handle(event, now);
   if (actions.empty()) return;
   if (std::holds_alternative<event::CaCertsFetched>(event)) {
@@ -642,25 +751,45 @@ void Check(World& world, const Event& event, absl::Time now) {
     world.has_pending = false;
     world.has_credential = true;
   }
-  int steps = 0, timers = 0;
+  int steps = 0, timers = 0, rests = 0;
   for (const Action& next : actions) {
     steps += IsStep(next) ? 1 : 0;
     timers += std::holds_alternative<action::ScheduleAt>(next) ? 1 : 0;
+    rests += std::holds_alternative<action::StayPaused>(next) ? 1 : 0;
     CheckAction(world, event, next, now);
   }
   world.fetches_cacerts =
       std::holds_alternative<action::FetchCaCerts>(actions.back());
   // One thing goes on at a time, and it is the last of the actions.
-  EXPECT_EQ(steps + timers, 1);
+  EXPECT_EQ(steps + timers + rests, 1);
   EXPECT_TRUE(IsStep(actions.back()) ||
-              std::holds_alternative<action::ScheduleAt>(actions.back()));
+              std::holds_alternative<action::ScheduleAt>(actions.back()) ||
+              std::holds_alternative<action::StayPaused>(actions.back()));
   world.step_under_way = steps == 1;
   world.timer_set = timers == 1;
+  world.rests = rests == 1;
+  // The off switch holds: what was begun is finished, and nothing else begins.
+  EXPECT_TRUE(!world.rests || world.paused);
+  if (world.paused) {
+    EXPECT_FALSE(world.timer_set);
+    EXPECT_FALSE(
+        std::holds_alternative<action::FetchCaCerts>(actions.back()) ||
+        std::holds_alternative<action::FetchRenewalInfo>(actions.back()));
+  }
+}
+
+// Something goes on, or waits for its time, or for whoever paused it.
+bool IsAlive(const World& world) {
+  return world.step_under_way || world.timer_set ||
+         (world.rests && world.paused);
 }
 
 std::vector<Event> EveryEvent(absl::Time now) {
   using Window = event::RenewalInfoFetched::Window;
   return {event::TimerFired{},
+          event::RenewNow{},
+          event::Pause{},
+          event::Resume{},
           event::ClockChanged{},
           event::CaCertsFetched{},
           event::CsrAttrsFetched{false},
@@ -705,6 +834,7 @@ TEST(MachineExhaustiveTest, PromisesHoldForEverySequenceOfEvents) {
     if ((start & 1) != 0) started.credential = kValid;
     started.has_pending_key = (start & 2) != 0;
     started.has_trust = (start & 4) != 0;
+    started.paused = start % 5 == 0;
     if (begin == kNow) started.agenda.next_cacerts = kNow - absl::Hours(1);
     if (begin == kRenewAt) {
       started.agenda.wait = {kRenewAt + absl::Minutes(2), absl::Minutes(9)};
@@ -719,7 +849,7 @@ TEST(MachineExhaustiveTest, PromisesHoldForEverySequenceOfEvents) {
       for (int i = 0; i < kLength; ++i, rest /= kinds) {
         now += absl::Minutes(1);
         Check(world, events[rest % kinds], now);
-        ASSERT_TRUE(world.step_under_way || world.timer_set);
+        ASSERT_TRUE(IsAlive(world));
       }
       if (::testing::Test::HasFailure()) return;
     }
@@ -732,6 +862,7 @@ TEST(MachineExhaustiveTest, PromisesHoldOnLongRandomWalks) {
   for (int walk = 0; walk < 2000; ++walk) {
     event::Started started;
     started.has_trust = walk % 2 == 0;
+    started.paused = walk % 7 == 0;
     World world(started, OptionsOf(walk % 8));
     absl::Time now = kNow;
     Check(world, started, now);
@@ -739,7 +870,7 @@ TEST(MachineExhaustiveTest, PromisesHoldOnLongRandomWalks) {
       now += absl::Seconds(static_cast<int64_t>(random() % 4000));
       const std::vector<Event> events = EveryEvent(now);
       Check(world, events[random() % events.size()], now);
-      ASSERT_TRUE(world.step_under_way || world.timer_set);
+      ASSERT_TRUE(IsAlive(world));
       if (::testing::Test::HasFailure()) return;
     }
   }

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "agent/daemon.h"
+#include "agent/exit_code.h"
 #include "agent/server_key/fetch.h"
 #include "agent/server_key/server_key_store.h"
 #include "common/base/clock.h"
@@ -29,7 +29,8 @@ int Fail(const absl::Status& status) {
   return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailed;
 }
 
-int Get(const Config& config, const ServerKeyCommand& command, TpmWorker& tpm) {
+int Get(const Config& config, const IdentityConfig& identity,
+        const ServerKeyCommand& command, const TpmWorker::Queue& tpm) {
   auto type = KeyTypeByName(command.key_type);
   if (!type.ok()) return Fail(type.status());
   if (*type == KeyType::kEd25519) {
@@ -38,14 +39,15 @@ int Get(const Config& config, const ServerKeyCommand& command, TpmWorker& tpm) {
   }
   SystemClock clock;
   const absl::Status fetched = FetchServerKey(
-      config,
+      config, identity,
       {.name = command.name, .type = *type, .protection = command.protection},
       tpm, clock, [](const std::string& line) { Log(line); });
   if (!fetched.ok()) {
     Log(fetched.message());
     return kExitFailed;
   }
-  Log(absl::StrCat("stored ", config.state_dir, "/server-keys/", command.name,
+  Log(absl::StrCat("stored ", config.state_dir, "/identities/", identity.name,
+                   "/server-keys/", command.name,
                    ": cert.pem, chain.pem, and the key sealed to the TPM "
                    "(bestow-agent server-key show ",
                    command.name, ")"));
@@ -63,14 +65,14 @@ absl::Status WriteAll(int fd, std::string_view text) {
   return absl::OkStatus();
 }
 
-int Show(const Config& config, const ServerKeyCommand& command,
-         TpmWorker& tpm) {
+int Show(const Config& config, const IdentityConfig& identity,
+         const ServerKeyCommand& command, const TpmWorker::Queue& tpm) {
   if (isatty(STDOUT_FILENO) != 0) {
     Log("a private key is not for a terminal: give a pipe or a file that only "
         "its software reads");
     return kExitFailed;
   }
-  auto pem = ShowServerKey(config, command.name, tpm);
+  auto pem = ShowServerKey(config, identity, command.name, tpm);
   if (!pem.ok()) return Fail(pem.status());
   if (auto s = WriteAll(STDOUT_FILENO, pem->text()); !s.ok()) return Fail(s);
   return kExitOk;
@@ -80,9 +82,12 @@ int Show(const Config& config, const ServerKeyCommand& command,
 
 int RunServerKeyCommand(const Config& config, const ServerKeyCommand& command) {
   if (auto s = CheckServerKeyName(command.name); !s.ok()) return Fail(s);
-  TpmWorker tpm(std::make_unique<EsysTpm>(config.tcti));
-  return command.verb == "get" ? Get(config, command, tpm)
-                               : Show(config, command, tpm);
+  auto identity = FindIdentity(config, command.identity);
+  if (!identity.ok()) return Fail(identity.status());
+  TpmWorker worker(std::make_unique<EsysTpm>(config.tpm.tcti));
+  const TpmWorker::Queue tpm = worker.NewQueue();
+  return command.verb == "get" ? Get(config, **identity, command, tpm)
+                               : Show(config, **identity, command, tpm);
 }
 
 }  // namespace bestow::agent

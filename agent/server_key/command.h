@@ -9,7 +9,8 @@
 namespace bestow::agent {
 
 struct ServerKeyCommand {
-  std::string verb;  // "get" or "show"
+  std::string verb;      // "get" or "show"
+  std::string identity;  // whose; see FindIdentity()
   std::string name;
   std::string key_type = "rsa-2048";  // get: see KeyTypeByName(), no ed25519
   std::string protection = "auto";    // get: see ChooseProtection()

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/notification.h"
 #include "agent/credentials/credential_store.h"
+#include "agent/credentials/state_folder.h"
 #include "agent/server_key/key_exchange.h"
 #include "agent/server_key/key_reply.h"
 #include "agent/server_key/protection.h"
@@ -25,10 +26,11 @@ namespace {
 
 // Runs `job` on the TPM's thread and waits for it.
 template <typename Result>
-Result OnTpm(TpmWorker& worker, const std::function<Result(Tpm&)>& job) {
+Result OnTpm(const TpmWorker::Queue& queue,
+             const std::function<Result(Tpm&)>& job) {
   std::optional<Result> result;
   absl::Notification done;
-  worker.Post([&](Tpm& tpm) {
+  queue.Post([&](Tpm& tpm) {
     result.emplace(job(tpm));
     done.Notify();
   });
@@ -36,31 +38,39 @@ Result OnTpm(TpmWorker& worker, const std::function<Result(Tpm&)>& job) {
   return *std::move(result);
 }
 
-// What the daemon keeps in the state folder.
+// What the daemon keeps in the identity's folder.
 struct State {
+  std::string folder;
   Trust trust;
   std::optional<Credential> current;
 };
 
-absl::StatusOr<State> ReadState(const Config& config) {
-  auto reader = CredentialReader::Open(config.state_dir);
-  if (absl::IsNotFound(reader.status())) {
-    // Nothing ran here yet: a store makes the folder, and lets go of it.
-    if (auto made = CredentialStore::Open(config.state_dir); !made.ok()) {
-      return made.status();
-    }
-    reader = CredentialReader::Open(config.state_dir);
+// The identity's folder, made where the daemon did not run yet.
+absl::StatusOr<std::string> FolderFor(const Config& config,
+                                      const IdentityConfig& identity) {
+  auto state = StateFolder::Open(config.state_dir);
+  if (state.ok()) return (*state)->IdentityFolder(identity.name);
+  // The daemon holds it, and has made what there is to make.
+  if (absl::IsAlreadyExists(state.status())) {
+    return FindIdentityFolder(config.state_dir, identity.name);
   }
-  if (!reader.ok()) return reader.status();
-  State out;
-  auto configured = ReadConfiguredCas(config.ca_file);
+  return state.status();
+}
+
+absl::StatusOr<State> ReadState(const Config& config,
+                                const IdentityConfig& identity) {
+  auto folder = FolderFor(config, identity);
+  if (!folder.ok()) return folder.status();
+  State out{.folder = *folder};
+  auto configured = ReadConfiguredCas(identity.ca_file);
   if (!configured.ok()) return configured.status();
-  auto learned = reader->CaCerts(TrustSource(config.ca_sha256, *configured));
+  const CredentialReader reader(*std::move(folder));
+  auto learned = reader.CaCerts(TrustSource(identity.ca_sha256, *configured));
   if (!learned.ok()) return learned.status();
-  auto trust = MakeTrust(*configured, *learned, config.ca_sha256);
+  auto trust = MakeTrust(*configured, *learned, identity.ca_sha256);
   if (!trust.ok()) return trust.status();
   out.trust = *std::move(trust);
-  auto current = reader->Current();
+  auto current = reader.Current();
   if (!current.ok()) return current.status();
   out.current = *std::move(current);
   return out;
@@ -69,7 +79,8 @@ absl::StatusOr<State> ReadState(const Config& config) {
 // The key of a request that an earlier call left, or a new one that is on disk
 // before anything is sent.
 absl::StatusOr<std::unique_ptr<SoftwareSigner>> RequestKey(
-    const FetchOptions& options, ServerKeyStore& store, TpmWorker& tpm) {
+    const FetchOptions& options, ServerKeyStore& store,
+    const TpmWorker::Queue& tpm) {
   using Opened = absl::StatusOr<Secret>;
   auto kept = store.RequestKey(options.name);
   if (!kept.ok()) return kept.status();
@@ -132,21 +143,23 @@ absl::StatusOr<KeyReplyParts> ReadParts(const HttpResponse& response) {
 }  // namespace
 
 absl::Status FetchServerKey(
-    const Config& config, const FetchOptions& options, TpmWorker& tpm,
+    const Config& config, const IdentityConfig& identity,
+    const FetchOptions& options, const TpmWorker::Queue& tpm,
     const Clock& clock, const std::function<void(const std::string&)>& log) {
   if (auto s = CheckServerKeyName(options.name); !s.ok()) return s;
-  auto state = ReadState(config);
+  auto state = ReadState(config, identity);
   if (!state.ok()) return state.status();
   auto protection = ChooseProtection(
       options.protection,
-      {.identifier = config.psk_id, .file = config.psk_file}, state->current);
+      {.identifier = identity.psk_id, .file = identity.psk_file},
+      state->current);
   if (!protection.ok()) return protection.status();
-  auto store = ServerKeyStore::Open(config.state_dir);
+  auto store = ServerKeyStore::Open(state->folder);
   if (!store.ok()) return store.status();
   auto request_key = RequestKey(options, **store, tpm);
   if (!request_key.ok()) return request_key.status();
 
-  auto response = Exchange({.config = config,
+  auto response = Exchange({.config = identity,
                             .trust = state->trust,
                             .current = state->current,
                             .protection = *protection,
@@ -185,8 +198,12 @@ absl::Status FetchServerKey(
 }
 
 absl::StatusOr<Secret> ShowServerKey(const Config& config,
-                                     const std::string& name, TpmWorker& tpm) {
-  auto stored = ReadServerKey(config.state_dir, name);
+                                     const IdentityConfig& identity,
+                                     const std::string& name,
+                                     const TpmWorker::Queue& tpm) {
+  auto folder = FindIdentityFolder(config.state_dir, identity.name);
+  if (!folder.ok()) return folder.status();
+  auto stored = ReadServerKey(*folder, name);
   if (!stored.ok()) return stored.status();
   using Opened = absl::StatusOr<Secret>;
   Opened pkcs8 = OnTpm<Opened>(

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "agent/credentials/credential_store.h"
+#include "agent/credentials/state_folder.h"
 #include "agent/enroll/testing/est_test_server.h"
 #include "agent/server_key/server_key_store.h"
 #include "agent/server_key/testing/key_server.h"
@@ -80,28 +81,37 @@ class FetchTest : public ::testing::Test {
     credential.certificate =
         *ParseCertificateDer(server_.est().ca().Issue(leaf, spki));
     credential.obtained_at = absl::Now();
-    auto store = CredentialStore::Open(config_.state_dir);
+    auto store = CredentialStore::Open(IdentityFolder());
     ASSERT_TRUE(store.ok()) << store.status();
     ASSERT_TRUE((*store)->Save(credential).ok());
     server_.Know(credential.certificate);
   }
+  // Where the one identity lives.
+  std::string IdentityFolder() {
+    return *(*StateFolder::Open(config_.state_dir))->IdentityFolder("default");
+  }
+  absl::StatusOr<Secret> Show(const std::string& name = "web") {
+    return ShowServerKey(config_, config_.identities[0], name,
+                         tpm_->NewQueue());
+  }
   absl::Status Fetch(FetchOptions options) {
     SystemClock clock;
     if (options.name.empty()) options.name = "web";
-    return FetchServerKey(config_, options, *tpm_, clock,
+    return FetchServerKey(config_, config_.identities[0], options,
+                          tpm_->NewQueue(), clock,
                           [this](const std::string& line) {
                             absl::StrAppend(&log_, line, "\n");
                           });
   }
   // The stored key is the one that the server made last.
   void ExpectStored(const std::string& name = "web") {
-    auto pem = ShowServerKey(config_, name, *tpm_);
+    auto pem = Show(name);
     ASSERT_TRUE(pem.ok()) << pem.status();
     auto key = SoftwareSigner::FromPkcs8Pem(*pem);
     ASSERT_TRUE(key.ok()) << key.status();
     EXPECT_EQ((*key)->public_key_spki(), SpkiOf(server_.pkcs8()));
     EXPECT_FALSE(
-        fs::exists(config_.state_dir + "/server-keys/" + name + ".request"));
+        fs::exists(IdentityFolder() + "/server-keys/" + name + ".request"));
   }
   void ExpectRefused(const absl::Status& status, const std::string& why) {
     ASSERT_FALSE(status.ok());
@@ -146,18 +156,19 @@ TEST_F(FetchTest, AnEnrolledOneAsksWithItsCertificateAndNoSecret) {
 
 TEST_F(FetchTest, APreSharedKeyProtectsTheKey) {
   Write("psk", std::string(64, 'a') + "\n");
-  config_.psk_id = {1, 2, 3};
-  config_.psk_file = folder_ + "/psk";
+  config_.identities[0].psk_id = {1, 2, 3};
+  config_.identities[0].psk_file = folder_ + "/psk";
   server_.Share(Secret(Bytes(32, 0xaa)));
   absl::Status status = Fetch({.type = KeyType::kEcP256});
   ASSERT_TRUE(status.ok()) << status;
   ExpectStored();
-  EXPECT_EQ(server_.requests()[0].csr->decrypt_key_identifier, config_.psk_id);
+  EXPECT_EQ(server_.requests()[0].csr->decrypt_key_identifier,
+            config_.identities[0].psk_id);
   // The server has another key under that name: what is stored stays.
-  const Secret before = *ShowServerKey(config_, "web", *tpm_);
+  const Secret before = *Show();
   server_.Share(Secret(Bytes(32, 0xab)));
   ExpectRefused(Fetch({.type = KeyType::kEcP256}), "decrypting the key");
-  EXPECT_EQ(ShowServerKey(config_, "web", *tpm_)->bytes(), before.bytes());
+  EXPECT_EQ(Show()->bytes(), before.bytes());
 }
 
 TEST_F(FetchTest, TheTpmsRsaKeyProtectsTheKey) {
@@ -165,7 +176,7 @@ TEST_F(FetchTest, TheTpmsRsaKeyProtectsTheKey) {
   // TestCa's certificates are for signatures alone (ProtectionTest).
   ExpectRefused(Fetch({.type = KeyType::kEcP256, .protection = "tpm"}),
                 "nothing may be encrypted");
-  auto store = CredentialStore::Open(config_.state_dir);
+  auto store = CredentialStore::Open(IdentityFolder());
   ASSERT_TRUE(store.ok()) << store.status();
   Credential credential = **(*store)->Current();
   credential.certificate = ca_.Issue("gw-17", credential.certificate.spki);
@@ -195,8 +206,7 @@ TEST_F(FetchTest, ARequestThatWaitsGoesOnWithTheSameKey) {
     const absl::Status status = Fetch({.type = KeyType::kEcP256});
     EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
     ExpectRefused(status, "in 1h");
-    EXPECT_TRUE(
-        absl::IsNotFound(ShowServerKey(config_, "web", *tpm_).status()));
+    EXPECT_TRUE(absl::IsNotFound(Show().status()));
   }
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   ExpectStored();
@@ -249,7 +259,7 @@ TEST_F(FetchTest, ARequestsKeyOutlivesATpmThatIsBusyOrLockedOut) {
 TEST_F(FetchTest, ARequestsKeyThatCantBeReadIsNotReplaced) {
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   const size_t before = server_.requests().size();
-  const std::string path = config_.state_dir + "/server-keys/web.request";
+  const std::string path = IdentityFolder() + "/server-keys/web.request";
   fs::create_directory(path);
   ExpectRefused(Fetch({.type = KeyType::kEcP256}), "web.request");
   EXPECT_EQ(server_.requests().size(), before);
@@ -271,7 +281,7 @@ TEST_F(FetchTest, AnotherTypeIsAnotherRequest) {
 
 TEST_F(FetchTest, SaysWhatTheServerSays) {
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
-  const Secret before = *ShowServerKey(config_, "web", *tpm_);
+  const Secret before = *Show();
   struct {
     int status;
     std::string body;
@@ -290,7 +300,7 @@ TEST_F(FetchTest, SaysWhatTheServerSays) {
       return HttpResponse{.status = c.status, .body = c.body};
     });
     ExpectRefused(Fetch({.type = KeyType::kEcP256}), c.says);
-    EXPECT_EQ(ShowServerKey(config_, "web", *tpm_)->bytes(), before.bytes());
+    EXPECT_EQ(Show()->bytes(), before.bytes());
   }
 }
 
@@ -367,9 +377,9 @@ TEST_F(FetchTest, MistakesAreSaidBeforeAnythingIsSent) {
   ExpectRefused(Fetch({.name = "../web"}), "name");
   ExpectRefused(Fetch({.protection = "psk"}), "server_keys.psk_id");
   ExpectRefused(Fetch({.protection = "none"}), "none of auto");
-  EXPECT_TRUE(absl::IsNotFound(ShowServerKey(config_, "web", *tpm_).status()));
-  config_.ca_file.clear();
-  config_.ca_sha256 = Bytes(32, 1);
+  EXPECT_TRUE(absl::IsNotFound(Show().status()));
+  config_.identities[0].ca_file.clear();
+  config_.identities[0].ca_sha256 = Bytes(32, 1);
   ExpectRefused(Fetch({.type = KeyType::kEcP256}), "enroll first");
   EXPECT_TRUE(server_.requests().empty());
 }
@@ -396,8 +406,7 @@ TEST_F(FetchTest, AServerThatIsNotTrustedGetsNothing) {
 TEST_F(FetchTest, AClearedTpmLosesTheKey) {
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   fake_->Clear();
-  EXPECT_EQ(TpmActionOf(ShowServerKey(config_, "web", *tpm_).status()),
-            TpmAction::kKeyLost);
+  EXPECT_EQ(TpmActionOf(Show().status()), TpmAction::kKeyLost);
   // And can fetch another one.
   ASSERT_TRUE(Fetch({.type = KeyType::kEcP256}).ok());
   ExpectStored();
@@ -416,7 +425,7 @@ TEST_F(FetchTest, EveryTpmCommandMayFail) {
     if (status.ok()) break;
     ++failures;
     EXPECT_EQ(TpmActionOf(status), TpmAction::kFreeMemory) << status;
-    auto pem = ShowServerKey(config_, "web", *tpm_);
+    auto pem = Show();
     ASSERT_TRUE(pem.ok()) << pem.status();
     EXPECT_EQ((*SoftwareSigner::FromPkcs8Pem(*pem))->public_key_spki(),
               SpkiOf(before));

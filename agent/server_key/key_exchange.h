@@ -32,14 +32,14 @@ namespace bestow::agent {
 class KeyExchange {
  public:
   struct Context {
-    const Config& config;
+    const IdentityConfig& config;
     const Trust& trust;
     const std::optional<Credential>& current;
     const KeyProtection& protection;
     // Only its type and size count for the server (4.4.1); it signs the
     // request all the same.
     SoftwareSigner& request_key;
-    TpmWorker& tpm;
+    TpmWorker::Queue tpm;
     const Clock& clock;
     std::function<void(const std::string& line)> log;
   };

@@ -38,8 +38,8 @@ absl::Status FailpointError(std::string_view name) {
 #define RETURN_IF_FAILPOINT(name) \
   if (Failpoint(name)) return FailpointError(name)
 
-std::string FolderOf(const std::string& state_folder) {
-  return state_folder + "/server-keys";
+std::string FolderOf(const std::string& identity_folder) {
+  return identity_folder + "/server-keys";
 }
 
 absl::Status Damaged(const std::string& path, std::string_view why) {
@@ -112,10 +112,10 @@ absl::Status CheckServerKeyName(std::string_view name) {
       "with a letter or a digit (and is not \"lock\")");
 }
 
-absl::StatusOr<ServerKey> ReadServerKey(const std::string& state_folder,
+absl::StatusOr<ServerKey> ReadServerKey(const std::string& identity_folder,
                                         std::string_view name) {
   if (absl::Status s = CheckServerKeyName(name); !s.ok()) return s;
-  const std::string folder = FolderOf(state_folder);
+  const std::string folder = FolderOf(identity_folder);
   const std::string link = absl::StrCat(folder, "/", name);
   // Another process may switch between two reads: resolve the link once, and
   // look again when what it named is gone.
@@ -141,8 +141,8 @@ std::string ServerKeyStore::Path(std::string_view name) const {
 }
 
 absl::StatusOr<std::unique_ptr<ServerKeyStore>> ServerKeyStore::Open(
-    std::string state_folder) {
-  const std::string folder = FolderOf(state_folder);
+    std::string identity_folder) {
+  const std::string folder = FolderOf(identity_folder);
   if (absl::Status s = MakeDirectory(folder, kFolderMode); !s.ok()) return s;
   const std::string lock = folder + "/lock";
   int fd = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -1,4 +1,4 @@
-// Server-generated keys of the state folder:
+// Server-generated keys of an identity, in its folder:
 //
 //   server-keys/lock            held while a key is fetched
 //   server-keys/NAME            link to one of:
@@ -35,17 +35,17 @@ absl::Status CheckServerKeyName(std::string_view name);
 
 // kNotFound: there is none of this name. kDataLoss: it is damaged; the message
 // names the file. NOT checked: that the certificate is for the key, which only
-// the TPM can open. For any process that may read the state folder.
-absl::StatusOr<ServerKey> ReadServerKey(const std::string& state_folder,
+// the TPM can open. For any process that may read the folder.
+absl::StatusOr<ServerKey> ReadServerKey(const std::string& folder,
                                         std::string_view name);
 
 // The one writer of server-keys/. Names are as CheckServerKeyName says.
 class ServerKeyStore {
  public:
-  // The state folder must be there; makes server-keys/ (0700) and takes the
-  // lock. kAlreadyExists: another process holds it.
+  // The identity's folder must be there; makes server-keys/ (0700) and takes
+  // the lock. kAlreadyExists: another process holds it.
   static absl::StatusOr<std::unique_ptr<ServerKeyStore>> Open(
-      std::string state_folder);
+      std::string folder);
   ~ServerKeyStore();
   ServerKeyStore(const ServerKeyStore&) = delete;
   ServerKeyStore& operator=(const ServerKeyStore&) = delete;

@@ -13,8 +13,8 @@
 namespace bestow::agent {
 
 struct Activity {
-  std::string
-      doing;  // "enrolling", "renewing", "checking", "waiting", "retrying"
+  std::string doing;  // "enrolling", "renewing", "checking", "waiting",
+                      // "retrying", "paused"
   std::optional<absl::Time> next_at;  // when it will renew or try again
   std::string last_error;             // kept after later successes
   std::optional<absl::Time> last_error_at;

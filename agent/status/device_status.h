@@ -1,5 +1,5 @@
-// What `bestow-agent status` says, from the state folder alone: it needs no
-// TPM and no daemon, and disturbs neither.
+// How an identity is, from the state folder alone: it needs no TPM and no
+// daemon, and disturbs neither.
 #ifndef AGENT_STATUS_DEVICE_STATUS_H_
 #define AGENT_STATUS_DEVICE_STATUS_H_
 
@@ -14,10 +14,12 @@
 namespace bestow::agent {
 
 struct DeviceStatus {
+  std::string identity;
   absl::Time now;
   std::optional<Credential> credential;
   std::optional<absl::Time> renews_at;
   bool has_pending_key = false;
+  bool paused = false;  // by the off switch
   bool daemon_runs = false;
   std::optional<Activity> activity;
   std::string problem;  // why the state folder could not be read, or ""
@@ -26,14 +28,9 @@ struct DeviceStatus {
   std::string_view State() const;
 };
 
-DeviceStatus GatherStatus(const Config& config, absl::Time now);
-
-// A few lines for people.
-std::string StatusText(const DeviceStatus& status);
-// One object; absent values are null. Keys: state, subject, issuer, serial,
-// sans, not_before, not_after, obtained_at, renews_at, pending, daemon_runs,
-// doing, next_at, last_error, last_error_at, problem.
-std::string StatusJson(const DeviceStatus& status);
+// Of one identity of the config.
+DeviceStatus GatherStatus(const Config& config, const IdentityConfig& identity,
+                          absl::Time now);
 
 }  // namespace bestow::agent
 

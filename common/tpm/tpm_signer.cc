@@ -7,64 +7,83 @@
 namespace bestow {
 
 TpmWorker::TpmWorker(std::unique_ptr<Tpm> tpm)
-    : queue_(std::make_shared<Queue>()) {
-  queue_->tpm = std::move(tpm);
-  thread_ = std::thread([queue = queue_] { Loop(*queue); });
+    : state_(std::make_shared<State>()) {
+  state_->tpm = std::move(tpm);
+  thread_ = std::thread([state = state_] { Loop(*state); });
 }
 
 TpmWorker::~TpmWorker() {
+  // Jobs may hold the last reference to anything: not under the lock.
+  std::deque<std::shared_ptr<Line>> dropped;
   {
-    absl::MutexLock lock(&queue_->mutex);
-    queue_->stopping = true;
+    absl::MutexLock lock(&state_->mutex);
+    state_->stopping = true;
+    dropped.swap(state_->waiting);
   }
   if (thread_.get_id() == std::this_thread::get_id()) {
     thread_.detach();
   } else {
     thread_.join();
   }
+  for (const std::shared_ptr<Line>& line : dropped) line->jobs.clear();
 }
 
-void TpmWorker::Post(std::function<void(Tpm&)> job) {
-  absl::MutexLock lock(&queue_->mutex);
-  queue_->jobs.push_back(std::move(job));
+TpmWorker::Queue::Queue(std::shared_ptr<State> state,
+                        std::shared_ptr<Line> line)
+    : state_(std::move(state)), line_(std::move(line)) {}
+
+TpmWorker::Queue TpmWorker::NewQueue() {
+  return Queue(state_, std::make_shared<Line>());
+}
+
+void TpmWorker::Queue::Post(Job job) const {
+  absl::MutexLock lock(&state_->mutex);
+  if (state_->stopping) return;
+  line_->jobs.push_back(std::move(job));
+  if (line_->jobs.size() == 1) state_->waiting.push_back(line_);
 }
 
 bool TpmWorker::busy() const {
-  absl::MutexLock lock(&queue_->mutex);
-  return queue_->running || !queue_->jobs.empty();
+  absl::MutexLock lock(&state_->mutex);
+  return state_->running || !state_->waiting.empty();
 }
 
-void TpmWorker::Loop(Queue& queue) {
+void TpmWorker::Loop(State& state) {
   for (;;) {
-    std::function<void(Tpm&)> job;
+    Job job;
     {
-      auto ready = [&queue]() ABSL_SHARED_LOCKS_REQUIRED(queue.mutex) {
-        return queue.stopping || !queue.jobs.empty();
+      auto ready = [&state]() ABSL_SHARED_LOCKS_REQUIRED(state.mutex) {
+        return state.stopping || !state.waiting.empty();
       };
-      absl::MutexLock lock(&queue.mutex);
-      queue.running = false;
-      queue.mutex.Await(absl::Condition(&ready));
-      if (queue.stopping) return;
-      job = std::move(queue.jobs.front());
-      queue.jobs.pop_front();
-      queue.running = true;
+      absl::MutexLock lock(&state.mutex);
+      state.running = false;
+      state.mutex.Await(absl::Condition(&ready));
+      if (state.stopping) return;
+      std::shared_ptr<Line> line = std::move(state.waiting.front());
+      state.waiting.pop_front();
+      job = std::move(line->jobs.front());
+      line->jobs.pop_front();
+      // One job, then it is the others' turn.
+      if (!line->jobs.empty()) state.waiting.push_back(std::move(line));
+      state.running = true;
     }
-    job(*queue.tpm);
+    job(*state.tpm);
   }
 }
 
-absl::StatusOr<std::shared_ptr<TpmSigner>> TpmSigner::Create(TpmWorker& worker,
-                                                             TpmKey key) {
+absl::StatusOr<std::shared_ptr<TpmSigner>> TpmSigner::Create(
+    TpmWorker::Queue queue, TpmKey key) {
   absl::StatusOr<TpmPublic> pub = ParseTpmPublic(key.public_blob);
   if (!pub.ok()) return pub.status();
   absl::StatusOr<Bytes> spki = TpmPublicToSpki(key.public_blob);
   if (!spki.ok()) return spki.status();
-  return std::shared_ptr<TpmSigner>(
-      new TpmSigner(worker, std::move(key), *std::move(spki), pub->type));
+  return std::shared_ptr<TpmSigner>(new TpmSigner(
+      std::move(queue), std::move(key), *std::move(spki), pub->type));
 }
 
-TpmSigner::TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki, KeyType type)
-    : worker_(worker),
+TpmSigner::TpmSigner(TpmWorker::Queue queue, TpmKey key, Bytes spki,
+                     KeyType type)
+    : queue_(std::move(queue)),
       key_(std::make_shared<const TpmKey>(std::move(key))),
       spki_(std::move(spki)),
       type_(type),
@@ -75,8 +94,8 @@ void TpmSigner::Sign(SignatureAlgorithm algorithm, ByteView message,
   if (absl::Status s = CheckSignatureAlgorithm(*this, algorithm); !s.ok()) {
     return done(std::move(s));
   }
-  worker_.Post([key = key_, last_error = last_error_, algorithm,
-                message = ToBytes(message), done = std::move(done)](Tpm& tpm) {
+  queue_.Post([key = key_, last_error = last_error_, algorithm,
+               message = ToBytes(message), done = std::move(done)](Tpm& tpm) {
     absl::StatusOr<Bytes> signature = tpm.Sign(*key, algorithm, message);
     {
       absl::MutexLock lock(&last_error->mutex);

@@ -15,41 +15,68 @@
 
 namespace bestow {
 
-// Runs TPM commands one after the other on a thread of its own. Thread-safe.
+// Runs TPM commands one after the other on a thread of its own, taking turns
+// between its queues: whoever has much to do makes nobody wait for more than
+// one job of his. Thread-safe.
 class TpmWorker {
+ private:
+  struct Line;
+  struct State;
+
  public:
+  using Job = std::function<void(Tpm&)>;
+
+  // Where one user of the TPM queues up. Copies are the same queue; it may
+  // outlive the worker, and what is posted then is dropped. Thread-safe.
+  class Queue {
+   public:
+    // Runs `job` on the TPM's thread, after what was posted to this queue
+    // before.
+    void Post(Job job) const;
+
+   private:
+    friend class TpmWorker;
+    Queue(std::shared_ptr<State> state, std::shared_ptr<Line> line);
+    std::shared_ptr<State> state_;
+    std::shared_ptr<Line> line_;
+  };
+
   explicit TpmWorker(std::unique_ptr<Tpm> tpm);
   // Waits for the command under way; what is queued behind it is dropped. By a
   // job of its own it can go as well: that job is the last.
   ~TpmWorker();
 
-  // Runs `job` on the TPM's thread, in order.
-  void Post(std::function<void(Tpm&)> job);
+  Queue NewQueue();
   // True while a job runs or waits.
   bool busy() const;
 
  private:
-  // Outlives the worker in a thread whose job has destroyed it.
-  struct Queue {
-    std::unique_ptr<Tpm> tpm;
+  // Guarded by the state's mutex.
+  struct Line {
+    std::deque<Job> jobs;
+  };
+  // Outlives the worker in a thread whose job has destroyed it, and in queues.
+  struct State {
+    std::unique_ptr<Tpm> tpm;  // for the thread alone
     absl::Mutex mutex;
-    std::deque<std::function<void(Tpm&)>> jobs ABSL_GUARDED_BY(mutex);
+    // Those that have a job, the next one to serve in front.
+    std::deque<std::shared_ptr<Line>> waiting ABSL_GUARDED_BY(mutex);
     bool running ABSL_GUARDED_BY(mutex) = false;
     bool stopping ABSL_GUARDED_BY(mutex) = false;
   };
-  static void Loop(Queue& queue);
+  static void Loop(State& state);
 
-  const std::shared_ptr<Queue> queue_;
+  const std::shared_ptr<State> state_;
   std::thread thread_;  // last: it uses the above
 };
 
 // A key in the TPM. Sign() returns at once; `done` runs on the TPM's thread.
-// The worker must outlive the signer's last use.
+// After the worker is gone, it does not run any more.
 class TpmSigner : public Signer {
  public:
   // kInvalidArgument when the public blob is no signing key (tpm_public.h).
-  static absl::StatusOr<std::shared_ptr<TpmSigner>> Create(TpmWorker& worker,
-                                                           TpmKey key);
+  static absl::StatusOr<std::shared_ptr<TpmSigner>> Create(
+      TpmWorker::Queue queue, TpmKey key);
 
   const Bytes& public_key_spki() const override { return spki_; }
   KeyType type() const { return type_; }
@@ -67,9 +94,9 @@ class TpmSigner : public Signer {
     absl::Mutex mutex;
     absl::Status status ABSL_GUARDED_BY(mutex);
   };
-  TpmSigner(TpmWorker& worker, TpmKey key, Bytes spki, KeyType type);
+  TpmSigner(TpmWorker::Queue queue, TpmKey key, Bytes spki, KeyType type);
 
-  TpmWorker& worker_;
+  const TpmWorker::Queue queue_;
   const std::shared_ptr<const TpmKey> key_;
   const Bytes spki_;
   const KeyType type_;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -23,7 +24,7 @@ TEST(TpmSignerTest, SignsFromSeveralThreads) {
   auto key = fake->CreateKey(KeyType::kEcP256);
   ASSERT_TRUE(key.ok());
   TpmWorker worker(std::move(fake));
-  auto signer = TpmSigner::Create(worker, *key);
+  auto signer = TpmSigner::Create(worker.NewQueue(), *key);
   ASSERT_TRUE(signer.ok()) << signer.status();
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
@@ -45,10 +46,10 @@ TEST(TpmSignerTest, SignReturnsBeforeASlowTpmIsDone) {
   auto fake = std::make_unique<FakeTpm>();
   auto key = fake->CreateKey(KeyType::kEcP256);
   TpmWorker worker(std::move(fake));
-  auto signer = TpmSigner::Create(worker, *key);
+  auto signer = TpmSigner::Create(worker.NewQueue(), *key);
   ASSERT_TRUE(signer.ok());
   absl::Notification release, done;
-  worker.Post([&](Tpm&) { release.WaitForNotification(); });
+  worker.NewQueue().Post([&](Tpm&) { release.WaitForNotification(); });
   std::atomic<bool> called = false;
   (*signer)->Sign((*signer)->algorithm(), AsBytes("x"),
                   [&](absl::StatusOr<Bytes> signature) {
@@ -67,7 +68,7 @@ TEST(TpmSignerTest, KeepsWhyItFailed) {
   auto key = fake->CreateKey(KeyType::kEcP256);
   fake->Clear();
   TpmWorker worker(std::move(fake));
-  auto signer = TpmSigner::Create(worker, *key);
+  auto signer = TpmSigner::Create(worker.NewQueue(), *key);
   EXPECT_FALSE(SignAndWait(**signer, AsBytes("x")).ok());
   EXPECT_EQ(TpmActionOf((*signer)->last_error()), TpmAction::kKeyLost);
 }
@@ -88,7 +89,7 @@ TEST(TpmSignerTest, SaysWhatItsKeySignsWith) {
     auto key = fake->CreateKey(c.type);
     ASSERT_TRUE(key.ok()) << key.status();
     TpmWorker worker(std::move(fake));
-    auto signer = TpmSigner::Create(worker, *key);
+    auto signer = TpmSigner::Create(worker.NewQueue(), *key);
     ASSERT_TRUE(signer.ok()) << signer.status();
     EXPECT_EQ((*signer)->type(), c.type);
     EXPECT_EQ((*signer)->algorithm(), SignatureAlgorithmOf(c.type));
@@ -108,7 +109,7 @@ TEST(TpmSignerTest, SaysWhatItsKeySignsWith) {
 
 TEST(TpmSignerTest, RefusesAKeyWithoutAPublicPart) {
   TpmWorker worker(std::make_unique<FakeTpm>());
-  EXPECT_FALSE(TpmSigner::Create(worker, TpmKey{}).ok());
+  EXPECT_FALSE(TpmSigner::Create(worker.NewQueue(), TpmKey{}).ok());
 }
 
 // A server that reloads lets go of a key while a device waits for its
@@ -117,13 +118,59 @@ TEST(TpmWorkerTest, CanGoByItsOwnJob) {
   auto worker = std::make_shared<TpmWorker>(std::make_unique<FakeTpm>());
   TpmWorker* const raw = worker.get();
   absl::Notification posted, done;
-  raw->Post([worker = std::move(worker), &posted, &done](Tpm&) mutable {
-    posted.WaitForNotification();
-    worker.reset();
-    done.Notify();
-  });
+  raw->NewQueue().Post(
+      [worker = std::move(worker), &posted, &done](Tpm&) mutable {
+        posted.WaitForNotification();
+        worker.reset();
+        done.Notify();
+      });
   posted.Notify();
   done.WaitForNotification();
+}
+
+// An identity that renews, with a TPM that takes seconds for each command.
+TEST(TpmWorkerTest, AHundredJobsOfOneQueueDoNotStarveAnother) {
+  TpmWorker worker(std::make_unique<FakeTpm>());
+  const TpmWorker::Queue busy = worker.NewQueue();
+  const TpmWorker::Queue other = worker.NewQueue();
+  const TpmWorker::Queue third = worker.NewQueue();
+  absl::Notification all_posted, done;
+  std::string order;  // for the TPM's thread alone
+  busy.Post([&](Tpm&) { all_posted.WaitForNotification(); });
+  for (int i = 0; i < 100; ++i) {
+    busy.Post([&, i](Tpm&) {
+      order += 'a';
+      if (i == 99) done.Notify();
+    });
+  }
+  for (int i = 0; i < 3; ++i) other.Post([&](Tpm&) { order += 'b'; });
+  third.Post([&](Tpm&) { order += 'c'; });
+  EXPECT_TRUE(worker.busy());
+  all_posted.Notify();
+  done.WaitForNotification();
+  // In turns, and each queue in its order.
+  EXPECT_EQ(order.substr(0, 10), "abcababaaa") << order;
+  EXPECT_EQ(order.size(), 104u);
+}
+
+TEST(TpmWorkerTest, AQueueMayOutliveItsWorker) {
+  auto worker = std::make_shared<TpmWorker>(std::make_unique<FakeTpm>());
+  const TpmWorker::Queue queue = worker->NewQueue();
+  absl::Notification posted, done;
+  auto token = std::make_shared<int>(0);
+  TpmWorker* const raw = worker.get();
+  raw->NewQueue().Post(
+      [worker = std::move(worker), &posted, &done](Tpm&) mutable {
+        posted.WaitForNotification();
+        worker.reset();
+        done.Notify();
+      });
+  queue.Post([token](Tpm&) { FAIL() << "it waits behind the last one"; });
+  posted.Notify();
+  done.WaitForNotification();
+  queue.Post([token](Tpm&) { FAIL() << "nobody runs it"; });
+  // Nor is it kept.
+  EXPECT_EQ(token.use_count(), 1);
 }
 
 }  // namespace

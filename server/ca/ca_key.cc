@@ -54,7 +54,7 @@ class OwningTpmSigner : public Signer,
       const std::string& tcti, TpmKey key) {
     auto worker = std::make_unique<TpmWorker>(OpenTpm(tcti));
     absl::StatusOr<std::shared_ptr<TpmSigner>> signer =
-        TpmSigner::Create(*worker, std::move(key));
+        TpmSigner::Create(worker->NewQueue(), std::move(key));
     if (!signer.ok()) return signer.status();
     return std::shared_ptr<OwningTpmSigner>(
         new OwningTpmSigner(std::move(worker), *std::move(signer)));

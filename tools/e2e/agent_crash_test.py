@@ -37,7 +37,7 @@ class AgentCrashTest(unittest.TestCase):
         cert = os.path.join(current, "cert.pem")
         run(["openssl", "verify", "-CAfile", self.server.ca_file, cert])
         run(["openssl", "verify", "-CAfile",
-             os.path.join(self.agent.state_dir, "cacerts.pem"), cert])
+             os.path.join(self.agent.identity_dir, "cacerts.pem"), cert])
         data = write(self.scratch / "data", os.urandom(32))
         signature = self.scratch / "signature"
         run(["openssl", "dgst", "-sha256", "-provider", "tpm2", "-provider",
@@ -62,7 +62,7 @@ class AgentCrashTest(unittest.TestCase):
         # The first enrollment too: whatever is there is whole, or nothing is.
         step = 1
         while self.run_killed_at(step):
-            if os.path.lexists(os.path.join(self.agent.state_dir, "current")):
+            if os.path.exists(os.path.join(self.agent.state_dir, "current")):
                 self.check_whole()
                 break
             step += 1

@@ -60,7 +60,7 @@ class DeviceMatrixTest(unittest.TestCase):
 
     def check_csr(self, agent, key_type):
         """openssl verifies the request that was sent last."""
-        path = os.path.join(agent.state_dir, "pending", "csr.pem")
+        path = os.path.join(agent.identity_dir, "pending", "csr.pem")
         out = run(["openssl", "req", "-in", path, "-noout", "-verify",
                    "-text"])
         self.assertIn(KEY_TYPES[key_type][1], out.stdout.decode())
@@ -159,7 +159,7 @@ class DeviceMatrixTest(unittest.TestCase):
     def linked_csr(self, agent, version):
         # A third request, which stays.
         agent.once("agent.before_send=kill", check=False)
-        return os.path.join(agent.state_dir, "pending", "csr.pem")
+        return os.path.join(agent.identity_dir, "pending", "csr.pem")
 
     def test_answers_digest_alone(self):
         for digest in ("md5", "sha256"):
@@ -200,7 +200,7 @@ class DeviceMatrixTest(unittest.TestCase):
         self.assertEqual(agent.status()["next_at"][:16], until[:16])
         self.assertEqual(server.process.log().count("/simpleenroll"), requests)
         # The operator decides, and the time comes.
-        key = read(os.path.join(agent.state_dir, "pending", "key.pem"))
+        key = read(os.path.join(agent.identity_dir, "pending", "key.pem"))
         waiting = json.loads(text(
             [SERVER, "requests", f"--state_dir={server.state_dir}", "--json"]))
         if isinstance(waiting, dict):
@@ -214,7 +214,7 @@ class DeviceMatrixTest(unittest.TestCase):
 
     def rewrite_agenda(self, agent, **times):
         """As if that much time had passed."""
-        path = os.path.join(agent.state_dir, "agenda.toml")
+        path = os.path.join(agent.identity_dir, "agenda.toml")
         lines = [line for line in read(path).decode().splitlines()
                  if line.split(" ")[0] not in times]
         lines += [f"{key} = '{value}'" for key, value in times.items()]
@@ -241,7 +241,7 @@ class DeviceMatrixTest(unittest.TestCase):
              "--within=24h"])
         self.rewrite_agenda(agent, next_info=long_ago)
         agent.once()
-        agenda = read(os.path.join(agent.state_dir, "agenda.toml")).decode()
+        agenda = read(os.path.join(agent.identity_dir, "agenda.toml")).decode()
         picked = re.search(r"window_picked = '([^']*)'", agenda)
         self.assertTrue(picked, agenda)
         renews_at = agent.status()["renews_at"]
@@ -260,7 +260,7 @@ class DeviceMatrixTest(unittest.TestCase):
             identity='subject = "CN=templated,O=Acme"')
         agent.once("agent.before_send=kill", check=False)
         csr = text(["openssl", "req", "-in",
-                    os.path.join(agent.state_dir, "pending", "csr.pem"),
+                    os.path.join(agent.identity_dir, "pending", "csr.pem"),
                     "-noout", "-verify", "-text", "-nameopt", "RFC2253"])
         self.assertIn("Subject: O=Acme,OU=myDept,CN=templated", csr)
         self.assertIn(KEY_TYPES["ec-p384"][0], csr)

@@ -94,7 +94,10 @@ class DeviceTest(unittest.TestCase):
         agent.once()
         for folder, _, files in os.walk(agent.state_dir):
             for name in files:
-                content = read(os.path.join(folder, name))
+                path = os.path.join(folder, name)
+                if not os.path.exists(path):
+                    continue  # a link to what is not there yet
+                content = read(path)
                 self.assertNotIn(b"BEGIN PRIVATE KEY", content)
                 self.assertNotIn(b"BEGIN EC PRIVATE KEY", content)
 

@@ -304,6 +304,7 @@ class Agent:
         self.name = name
         self.fraction = fraction
         self.state_dir = scratch / folder
+        self.identity_dir = os.path.join(self.state_dir, "identities", "default")
         self.config = scratch / f"{folder}.toml"
         self.secret_file = scratch / f"{folder}.secret"
         self.log_path = scratch / f"{folder}.log"
@@ -351,9 +352,10 @@ retry_max = "2s"
         return 0
 
     def status(self, check=False):
+        """Of the first of its identities: the one that there is."""
         result = run([AGENT, "status", f"--config={self.config}", "--json"],
                      check=check)
-        return json.loads(result.stdout)
+        return json.loads(result.stdout)["identities"][0]
 
     def path(self, name):
         return os.path.join(self.state_dir, "current", name)

@@ -163,7 +163,7 @@ class RolloverTest(unittest.TestCase):
         for agent in agents:
             wait_until(lambda: verifies(agent.path("cert.pem"), new_root),
                        f"{agent.name} on the new root", timeout=60)
-            trusted = read(os.path.join(agent.state_dir, "cacerts.pem"))
+            trusted = read(os.path.join(agent.identity_dir, "cacerts.pem"))
             self.assertIn(
                 base64.b64encode(self.der(new_root)),
                 b"".join(base64.b64encode(self.der_of(c))
@@ -303,7 +303,7 @@ class RolloverTest(unittest.TestCase):
                 self.assertTrue(any(p.endswith("/cacerts")
                                     for p in Rogue.asked))
                 self.assertIn(why, result.stderr.decode())
-                learned = read(os.path.join(agent.state_dir, "cacerts.pem"))
+                learned = read(os.path.join(agent.identity_dir, "cacerts.pem"))
                 taken = [self.der_of(c) for c in certificates_in(learned)]
                 for pem in certificates_in(rogue_root + links):
                     self.assertNotIn(self.der_of(pem), taken)
