@@ -202,6 +202,8 @@ absl::StatusOr<Secret> ShowServerKey(const Config& config,
                                      const std::string& name,
                                      const TpmWorker::Queue& tpm) {
   auto folder = FindIdentityFolder(config.state_dir, identity.name);
+  // Where no agent ran yet there is no key either.
+  if (absl::IsNotFound(folder.status())) folder = config.state_dir;
   if (!folder.ok()) return folder.status();
   auto stored = ReadServerKey(*folder, name);
   if (!stored.ok()) return stored.status();
