@@ -5,7 +5,7 @@ import os
 import socket
 import unittest
 
-from harness import (AGENT, Process, Scratch, Server, Swtpm,
+from harness import (AGENT, SERVER, Process, Scratch, Server, Swtpm,
                      read, run, serial_of, text, wait_until, write)
 
 
@@ -33,10 +33,16 @@ class IdentitiesTest(unittest.TestCase):
         self.agent = None
         self.addCleanup(self.stop)
 
+    def add_secret(self, name, label):
+        path = self.scratch / f"{name}.secret"
+        write(path, run([SERVER, "secrets", "add",
+                         f"--state_dir={self.server.state_dir}",
+                         f"--label={label}", f"device-{name}"]).stdout)
+        os.chmod(path, 0o600)
+        return path
+
     def identity(self, name, label, more=""):
-        secret = write(self.scratch / f"{name}.secret",
-                       self.server.add_secret(f"device-{name}") + "\n")
-        os.chmod(secret, 0o600)
+        secret = self.add_secret(name, label)
         return f"""
 [identities.{name}]
 username = "device-{name}"
@@ -138,8 +144,7 @@ retry_max = "2s"
         self.assertEqual(self.serial("web"), paused)
 
         # It goes on by itself, with the secret that is bound to no key yet.
-        write(self.scratch / "web.secret",
-              self.server.add_secret("device-web") + "\n")
+        self.add_secret("web", "short")
         self.command("resume", "web")
         resumed = self.wait_for_others("web", paused)
         self.wait_for_others("web", resumed)
