@@ -877,7 +877,7 @@ TEST_P(OperatorsTest, AServerThatDiedLeavesTheToolToDoItItself) {
   ASSERT_EQ(Run({"identities", "add", "a"}), kExitOk);
   Stop();
   // Its file, with nobody behind it.
-  auto stale = AdminListener::Open(folder_ + "/x", std::nullopt);
+  auto stale = OpenAdminListener(folder_ + "/x", std::nullopt);
   ASSERT_TRUE(stale.ok());
   ASSERT_EQ(link((folder_ + "/x").c_str(), (folder_ + "/admin.sock").c_str()),
             0);
