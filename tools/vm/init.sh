@@ -29,7 +29,7 @@ mount -t ext4 -o noauto_da_alloc,commit=1 /dev/vda /state || die "no disk"
 
 # What the power cut left, before an agent has touched it.
 current="$(readlink -f /state/agent/current)"
-if [ -L /state/agent/current ]; then
+if [ -e /state/agent/current ]; then
   say "current $current"
   for name in key.pem cert.pem chain.pem; do
     say "file $name"
