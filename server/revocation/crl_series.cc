@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/log/log.h"
 #include "absl/strings/str_cat.h"
 #include "common/crypto/signer.h"
 #include "common/pki/extension.h"
@@ -109,6 +110,8 @@ absl::StatusOr<bool> CrlSeries::Refresh() {
   const bool has_delta =
       full.ok() && delta.ok() && delta->number >= full_number;
   const int64_t delta_number = has_delta ? delta->number : 0;
+  const int64_t newest = std::max(full_number, delta_number);
+  if (newest != 0 && newest == unreadable_) return false;
   const bool is_new = full_number != (full_ == nullptr ? 0 : full_->number) ||
                       delta_number != (delta_ == nullptr ? 0 : delta_->number);
   if (!is_new) return false;
@@ -118,6 +121,15 @@ absl::StatusOr<bool> CrlSeries::Refresh() {
   if (!full.ok()) return true;
   absl::Status status = Learn(*full);
   if (status.ok() && has_delta) status = Learn(*delta);
+  if (absl::IsInvalidArgument(status)) {
+    LOG(ERROR) << key_.folder << ": its CRL number " << newest
+               << " can't be read back from the database, and another takes "
+                  "its place: "
+               << status.message();
+    known_.clear();
+    unreadable_ = newest;
+    return true;
+  }
   if (!status.ok()) return status;
   known_at_ = has_delta ? delta->this_update : full->this_update;
   base_ = Base{full->number, full->this_update};
@@ -159,7 +171,7 @@ absl::Time CrlSeries::NextDue() const {
 // Never less than the time: a database that was restored from a backup must not
 // give a number again that is out already (RFC 5280 5.2.3).
 int64_t CrlSeries::NextNumber(absl::Time now) const {
-  int64_t last = full_ == nullptr ? 0 : full_->number;
+  int64_t last = std::max(unreadable_, full_ == nullptr ? 0 : full_->number);
   if (delta_ != nullptr) last = std::max(last, delta_->number);
   return std::max(last + 1, absl::ToUnixSeconds(now));
 }
@@ -309,11 +321,8 @@ absl::Status CrlSeries::PublishDelta(absl::Time now) {
 
 absl::StatusOr<absl::Time> CrlSeries::Update(absl::Time now, bool force) {
   if (!is_loaded_) {
-    // A CRL that can't be read back is as good as none: a new one follows.
     absl::StatusOr<bool> refreshed = Refresh();
-    if (!refreshed.ok() && !absl::IsInvalidArgument(refreshed.status())) {
-      return refreshed.status();
-    }
+    if (!refreshed.ok()) return refreshed.status();
     is_loaded_ = true;
   }
   for (int tries = 0; tries < kMaxTries; ++tries) {

@@ -85,6 +85,8 @@ class CrlSeries {
   IssuingKey key_;
   RevocationStore& store_;
   bool is_loaded_ = false;
+  int64_t unreadable_ =
+      0;  // the number of a stored one that is as good as none
   std::shared_ptr<const StoredCrl> full_;
   std::shared_ptr<const StoredCrl> delta_;
   Base base_;  // means something once there is a full CRL

@@ -219,6 +219,29 @@ TEST_P(CrlSeriesTest, NumbersGrowOverRestartsBackupsAndClocksSetBack) {
   EXPECT_GT(restored.full()->number, last);
 }
 
+TEST_P(CrlSeriesTest, OneThatCannotBeReadBackIsReplaced) {
+  const Certificate certificate = IssueFrom(key_);
+  Revoke(certificate);
+  const int64_t number = absl::ToUnixSeconds(clock_.Now()) + 1000;
+  ASSERT_TRUE(store_
+                  ->AddCrls({{key_.key_id,
+                              number,
+                              std::nullopt,
+                              clock_.Now(),
+                              clock_.Now() + kDay,
+                              {0x30, 0x00}}},
+                            {})
+                  .ok());
+  CrlSeries series(key_, *store_);
+  Update(series);
+  ASSERT_NE(series.full(), nullptr);
+  EXPECT_GT(series.full()->number, number);
+  EXPECT_THAT(SerialsOf(series.full()), ElementsAre(certificate.serial));
+  clock_.Advance(kDay);
+  Update(series);
+  EXPECT_EQ(series.full()->this_update, clock_.Now());
+}
+
 TEST_P(CrlSeriesTest, GoesOnWithWhatIsStoredAfterARestart) {
   const Certificate certificate = IssueFrom(key_);
   Revoke(certificate);
