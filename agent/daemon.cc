@@ -162,7 +162,8 @@ int RunDaemon(const Config& config, bool once) {
   auto on_term = (*loop)->OnSignal(SIGTERM, end);
   auto on_int = (*loop)->OnSignal(SIGINT, end);
 
-  TpmWorker tpm(std::make_unique<EsysTpm>(config.tpm.tcti));
+  TpmWorker tpm(std::make_unique<EsysTpm>(
+      EsysTpmOptions{.tcti = config.tpm.tcti, .parent = config.tpm.parent}));
   Daemon daemon(**loop, config, **state, tpm, once);
   // A run that is for once is soon over, and nobody's to command.
   std::unique_ptr<ControlServer> control;

@@ -164,7 +164,8 @@ int Main(int argc, char** argv) {
   if (command == "server-key") {
     return RunServerKeyCommand(*config, server_key);
   }
-  EsysTpm tpm(config->tpm.tcti);
+  EsysTpm tpm(
+      EsysTpmOptions{.tcti = config->tpm.tcti, .parent = config->tpm.parent});
   std::string out;
   const int code = RunCheck(*config, tpm, &out);
   std::fputs(out.c_str(), stdout);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_join.h"
 #include "agent/config/toml_file.h"
 #include "common/base/file.h"
+#include "common/tpm/parent.h"
 
 namespace bestow::agent {
 namespace {
@@ -49,7 +50,7 @@ absl::StatusOr<Config> ParseConfigToml(std::string_view text,
   if (!file.ok()) return file.status();
   file->ExpectKeys("", {"state_dir", "server", "tpm", "identity", "identities",
                         "renewal", "server_keys"});
-  file->ExpectKeys("tpm", {"tcti"});
+  file->ExpectKeys("tpm", {"tcti", "parent"});
 
   Config config;
   config.state_dir = file->String("", "state_dir").value_or(config.state_dir);
@@ -61,6 +62,11 @@ absl::StatusOr<Config> ParseConfigToml(std::string_view text,
     file->Mistake("tpm", "tcti",
                   "must be such as \"device:/dev/tpmrm0\" or "
                   "\"swtpm:path=/run/swtpm.sock\"");
+  }
+  if (const auto text = file->String("tpm", "parent")) {
+    auto parent = ParseTpmParent(*text);
+    if (!parent.ok()) file->Mistake("tpm", "parent", parent.status().message());
+    config.tpm.parent = parent.value_or(kParentOwner);
   }
   ReadIdentities(*file, &config);
   if (!file->status().ok()) return file->status();

@@ -2,6 +2,7 @@
 #ifndef AGENT_CONFIG_CONFIG_H_
 #define AGENT_CONFIG_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,12 +10,15 @@
 #include "absl/status/statusor.h"
 #include "agent/config/identity_config.h"
 #include "common/base/secret.h"
+#include "common/tpm/tpm.h"
 
 namespace bestow::agent {
 
 // One TPM for all.
 struct TpmConfig {
   std::string tcti = "device:/dev/tpmrm0";
+  // The storage root of new keys (common/tpm/parent.h).
+  uint32_t parent = kParentOwner;
 };
 
 struct Config {

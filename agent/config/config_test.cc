@@ -10,6 +10,7 @@
 #include "absl/strings/str_replace.h"
 #include "agent/config/toml_file.h"
 #include "common/base/file.h"
+#include "common/tpm/tpm.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -105,6 +106,22 @@ TEST(ConfigTest, HasDefaults) {
   EXPECT_EQ(Only(*config).schedule.cacerts_interval, absl::Hours(24));
   EXPECT_FALSE(Only(*config).schedule.same_key);
   EXPECT_EQ(Only(*config).schedule.expired_grace, absl::ZeroDuration());
+}
+
+TEST(ConfigTest, NamesTheStorageRoot) {
+  auto with = [](const std::string& line) {
+    return ParseConfigToml(
+        absl::StrReplaceAll(kGood, {{"[identity]", line + "[identity]"}}),
+        "agent.toml");
+  };
+  EXPECT_EQ(with("")->tpm.parent, kParentOwner);
+  EXPECT_EQ(with("parent = \"template\"\n")->tpm.parent, kParentOwner);
+  EXPECT_EQ(with("parent = \"0x81000001\"\n")->tpm.parent, 0x81000001u);
+  for (const char* wrong : {"\"0x80000001\"", "\"owner\"", "0x81000001"}) {
+    auto config = with(absl::StrCat("parent = ", wrong, "\n"));
+    EXPECT_THAT(std::string(config.status().message()),
+                HasSubstr("agent.toml:7: tpm.parent"));
+  }
 }
 
 // What is put for what, and what the message then holds.

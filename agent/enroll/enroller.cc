@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/schedule/agenda.h"
 #include "common/est_client/trust_source.h"
+#include "common/tpm/errors.h"
 
 namespace bestow::agent {
 namespace {
@@ -88,6 +89,7 @@ absl::Status Enroller::Start(bool paused) {
   clock_offset_ = (clock_.Now() - absl::UnixEpoch()) - SteadyNow();
   WatchClock();
   Handle(started);
+  CheckCurrentKey();
   return absl::OkStatus();
 }
 
@@ -119,11 +121,12 @@ void Enroller::Handle(const Event& event) {
 
 void Enroller::Fail(std::string_view what, const absl::Status& status,
                     FailureKind kind) {
+  if (kind == FailureKind::kCurrentKeyLost) SayKeyLost();
   Handle(event::Failed{kind,
                        what.empty()
                            ? std::string(status.message())
                            : absl::StrCat(what, ": ", status.message()),
-                       {}});
+                       TpmRetryAfterOf(status)});
 }
 
 std::function<void(const std::function<void()>&)> Enroller::Guard() {

@@ -96,6 +96,9 @@ class Enroller {
   void OnTpm(std::string_view what,
              std::function<absl::StatusOr<Result>(Tpm&)> job,
              std::function<void(absl::StatusOr<Result>)> done);
+  // At the start: the TPM may have been cleared or replaced since.
+  void CheckCurrentKey();
+  void SayKeyLost();
   void MakeKeyOf(KeyType type);
   void CantMakeKey(KeyType type, const absl::Status& status);
   // `binding`: what links the request to its connection, or nullopt.

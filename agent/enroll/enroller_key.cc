@@ -43,6 +43,32 @@ void Enroller::OnTpm(std::string_view what,
   });
 }
 
+void Enroller::SayKeyLost() {
+  observer_.log(
+      "ATTENTION: the certificate's key can't be used any more; enrolling anew "
+      "as \"" +
+      config_.username + "\" with the secret of the config");
+}
+
+// Better known today than when the renewal is due, which may be in weeks. What
+// else may be wrong with the TPM shows when it is needed.
+void Enroller::CheckCurrentKey() {
+  if (!current_) return;
+  tpm_.Post([this, loop = &loop_, alive = std::weak_ptr(alive_),
+             key = current_->key](Tpm& tpm) {
+    const absl::Status status = tpm.CheckKey(key);
+    if (TpmActionOf(status) != TpmAction::kKeyLost) return;
+    loop->Post([this, alive, key, status] {
+      if (alive.lock() == nullptr ||
+          current_->key.public_blob != key.public_blob) {
+        return;
+      }
+      SayKeyLost();
+      Handle(event::KeyLost{std::string(status.message())});
+    });
+  });
+}
+
 void Enroller::Do(const action::MakeKey&) { MakeKeyOf(WantedKeyType()); }
 
 void Enroller::MakeKeyOf(KeyType type) {

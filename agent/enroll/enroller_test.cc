@@ -708,6 +708,36 @@ TEST_F(EnrollerTest, AClearedTpmLeadsToANewEnrollment) {
   EXPECT_THAT(Problems(), HasSubstr("can't load the key"));
 }
 
+// Long before a renewal is due.
+TEST_F(EnrollerTest, AClearedTpmIsNoticedAtTheNextStart) {
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  WithTpm([](FakeTpm& fake) { fake.Clear(); });
+  server_->seen.clear();
+  log_.clear();
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 1u);
+  EXPECT_THAT(Problems(), HasSubstr("can't load the key"));
+  EXPECT_THAT(log_, ::testing::Contains(HasSubstr("ATTENTION")));
+}
+
+TEST_F(EnrollerTest, ABusyTpmIsNotTakenForACleared) {
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  config_.schedule.fraction = 1e-9;  // due
+  config_.schedule.same_key = false;
+  WithTpm([](FakeTpm& fake) {
+    fake.FailAfter(0, TpmStatus(TpmAction::kRetry, "busy"));
+  });
+  server_->seen.clear();
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 0u);
+  EXPECT_EQ(server_->Of(Operation::kSimpleReenroll).size(), 1u);
+  EXPECT_THAT(Problems(), HasSubstr("busy"));
+}
+
 TEST_F(EnrollerTest, APendingKeyOfAClearedTpmIsReplaced) {
   server_->override_reply =
       [&](const EstTestServer::Seen& one) -> std::optional<HttpResponse> {

@@ -77,6 +77,11 @@ struct Saved {
 struct LinkBroken {
   std::string problem;
 };
+// Outside of an attempt it turned out that the TPM can't load the current
+// credential's key.
+struct KeyLost {
+  std::string problem;
+};
 // 202: the server wants time.
 struct Deferred {
   std::optional<absl::Duration> retry_after;
@@ -87,12 +92,13 @@ struct Failed {
   std::optional<absl::Duration> retry_after;
 };
 }  // namespace event
-using Event = std::variant<event::Started, event::TimerFired, event::RenewNow,
-                           event::Pause, event::Resume, event::ClockChanged,
-                           event::CaCertsFetched, event::CsrAttrsFetched,
-                           event::RenewalInfoFetched, event::KeyMade,
-                           event::CsrReady, event::LinkBroken, event::Issued,
-                           event::Saved, event::Deferred, event::Failed>;
+using Event =
+    std::variant<event::Started, event::TimerFired, event::RenewNow,
+                 event::Pause, event::Resume, event::ClockChanged,
+                 event::CaCertsFetched, event::CsrAttrsFetched,
+                 event::RenewalInfoFetched, event::KeyMade, event::CsrReady,
+                 event::LinkBroken, event::KeyLost, event::Issued, event::Saved,
+                 event::Deferred, event::Failed>;
 
 namespace action {
 // Over a connection that only the pin vouches for, without any credential,
@@ -203,6 +209,7 @@ class Machine {
   Actions On(const event::KeyMade&, absl::Time now);
   Actions On(const event::CsrReady&, absl::Time now);
   Actions On(const event::LinkBroken&, absl::Time now);
+  Actions On(const event::KeyLost&, absl::Time now);
   Actions On(const event::Issued&, absl::Time now);
   Actions On(const event::Saved&, absl::Time now);
   Actions On(const event::Deferred&, absl::Time now);

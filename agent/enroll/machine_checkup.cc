@@ -1,6 +1,7 @@
 // The machine between renewals: CA certificates, renewal information. Nothing
 // that fails here touches the credential or the time of its renewal.
 #include <algorithm>
+#include <utility>
 
 #include "agent/enroll/machine.h"
 
@@ -73,6 +74,17 @@ std::vector<Action> Machine::CheckupFailed(const event::Failed& failed,
   for (Action& action : RenewOrWait(now)) {
     actions.emplace_back(std::move(action));
   }
+  return actions;
+}
+
+// What is under way finds out by itself, a checkup goes on to the enrollment,
+// and a wait after a failure is a wait still.
+std::vector<Action> Machine::On(const event::KeyLost& lost, absl::Time now) {
+  if (!credential_ || step_ == Step::kNotStarted) return {};
+  current_key_lost_ = true;
+  if (step_ != Step::kWaiting || !waiting_for_renewal_) return {};
+  Actions actions = {action::ReportProblem{lost.problem}};
+  for (Action& action : Begin(now)) actions.emplace_back(std::move(action));
   return actions;
 }
 

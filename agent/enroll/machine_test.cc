@@ -140,6 +140,18 @@ TEST_F(MachineTest, ALostCurrentKeyFallsBackToEnrollmentAtOnce) {
               ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
 }
 
+TEST_F(MachineTest, AKeyThatIsKnownToBeLostWaitsForNoRenewal) {
+  Do(event::Started{.credential = kValid, .has_trust = true});
+  EXPECT_THAT(Do(event::KeyLost{"lost"}),
+              ElementsAre(action::ReportProblem{"lost"},
+                          action::FetchCaCerts{Mode::kEnroll, false}));
+  // A wait after a failure is a wait still.
+  const auto actions = Do(event::Failed{FailureKind::kOther, "x", {}});
+  EXPECT_THAT(Do(event::KeyLost{"lost"}), ::testing::IsEmpty());
+  EXPECT_THAT(Do(event::TimerFired{}, Due(actions)),
+              ElementsAre(action::FetchCaCerts{Mode::kEnroll, false}));
+}
+
 TEST_F(MachineTest, ALostPendingKeyIsReplacedOnce) {
   Do(event::Started{.has_pending_key = true, .has_trust = true});
   Do(event::CaCertsFetched{});
@@ -802,6 +814,7 @@ std::vector<Event> EveryEvent(absl::Time now) {
           event::KeyMade{},
           event::CsrReady{},
           event::LinkBroken{"x"},
+          event::KeyLost{"x"},
           event::Issued{},
           event::Saved{{now, now + absl::Hours(2), 0}},
           event::Deferred{absl::Seconds(30)},

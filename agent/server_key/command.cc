@@ -84,7 +84,8 @@ int RunServerKeyCommand(const Config& config, const ServerKeyCommand& command) {
   if (auto s = CheckServerKeyName(command.name); !s.ok()) return Fail(s);
   auto identity = FindIdentity(config, command.identity);
   if (!identity.ok()) return Fail(identity.status());
-  TpmWorker worker(std::make_unique<EsysTpm>(config.tpm.tcti));
+  TpmWorker worker(std::make_unique<EsysTpm>(
+      EsysTpmOptions{.tcti = config.tpm.tcti, .parent = config.tpm.parent}));
   const TpmWorker::Queue tpm = worker.NewQueue();
   return command.verb == "get" ? Get(config, **identity, command, tpm)
                                : Show(config, **identity, command, tpm);

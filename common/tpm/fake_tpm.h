@@ -24,6 +24,7 @@ class FakeTpm : public Tpm {
   absl::StatusOr<SealedBlob> Seal(const Secret& secret) override;
   absl::StatusOr<Secret> Unseal(const SealedBlob& blob) override;
   absl::Status Check() override;
+  // Counts as no command, and does not fail as one.
   absl::Status CheckKey(const TpmKey& key) override;
 
   // The command after the next `count` ones fails with `error`, once.
