@@ -80,13 +80,16 @@ absl::Status CheckStateFolder(const std::string& folder) {
   return absl::OkStatus();
 }
 
-absl::Status CheckKey(Tpm& tpm, KeyType new_type,
+absl::Status CheckKey(Tpm& tpm, const IdentityConfig& identity,
                       const std::optional<Credential>& credential) {
+  auto protection = ReadKeyProtection(identity);
+  if (!protection.ok()) return protection.status();
   std::optional<TpmKey> key;
   if (credential) {
     key = credential->key;
+    if (key->wants_auth) key->auth = protection->auth;
   } else {
-    auto made = tpm.CreateKey(new_type);
+    auto made = tpm.CreateKey(identity.key_type, *protection);
     if (!made.ok()) return made.status();
     key = *std::move(made);
   }
@@ -141,7 +144,7 @@ int RunCheck(const Config& config, Tpm& tpm, std::string* out) {
     if (!reachable.ok()) continue;
     list.Add(credential ? "the credential's key signs in the TPM"
                         : "the TPM makes a key and signs with it",
-             CheckKey(tpm, identity.key_type, credential), kExitFailed);
+             CheckKey(tpm, identity, credential), kExitFailed);
   }
   return list.exit_code();
 }

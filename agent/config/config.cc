@@ -1,5 +1,6 @@
 #include "agent/config/config.h"
 
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -111,6 +112,21 @@ absl::StatusOr<Secret> ReadSecretFile(const std::string& path) {
         absl::StrCat("the secret file ", path, " is empty"));
   }
   return secret;
+}
+
+absl::StatusOr<KeyProtection> ReadKeyProtection(
+    const IdentityConfig& identity) {
+  KeyProtection out{.no_da = identity.key_no_da, .pcrs = identity.key_pcrs};
+  if (identity.key_auth_file.empty()) return out;
+  auto auth = ReadSecretFile(identity.key_auth_file);
+  if (!auth.ok()) return auth.status();
+  if (auth->bytes().size() > kMaxAuthBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(identity.key_auth_file, ": a key's password has at most ",
+                     kMaxAuthBytes, " octets"));
+  }
+  out.auth = std::make_shared<const Secret>(*std::move(auth));
+  return out;
 }
 
 }  // namespace bestow::agent

@@ -43,6 +43,11 @@ absl::StatusOr<const IdentityConfig*> FindIdentity(const Config& config,
 // kPermissionDenied, kInvalidArgument when empty; messages name the file.
 absl::StatusOr<Secret> ReadSecretFile(const std::string& path);
 
+// For new keys of the identity, with the password from its file; existing ones
+// that want one get `auth`. kInvalidArgument: longer than kMaxAuthBytes; else
+// as ReadSecretFile().
+absl::StatusOr<KeyProtection> ReadKeyProtection(const IdentityConfig& identity);
+
 }  // namespace bestow::agent
 
 #endif  // AGENT_CONFIG_CONFIG_H_

@@ -91,6 +91,40 @@ TEST(ConfigTest, KeyTypesAndTlsVersions) {
   EXPECT_FALSE(with("", "key_type = \"ed25519\"").ok());
 }
 
+TEST(ConfigTest, KeysMayHavePasswordsAndPcrs) {
+  const auto with = [](std::string_view lines) {
+    return ParseConfigToml(
+        absl::StrReplaceAll(
+            kGood, {{"[renewal]", absl::StrCat(lines, "\n[renewal]")}}),
+        "agent.toml");
+  };
+  auto config = with("");
+  ASSERT_TRUE(config.ok()) << config.status();
+  auto protection = ReadKeyProtection(Only(*config));
+  ASSERT_TRUE(protection.ok()) << protection.status();
+  EXPECT_EQ(protection->auth, nullptr);
+  EXPECT_TRUE(protection->pcrs.empty());
+  const std::string path = std::string(getenv("TEST_TMPDIR")) + "/auth";
+  config = with("key_auth_file = \"" + path +
+                "\"\nkey_no_da = true\nkey_pcrs = \"sha256:7,0\"");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_FALSE(ReadKeyProtection(Only(*config)).ok());
+  for (size_t size : {1, 32, 33}) {
+    ASSERT_TRUE(
+        WriteFileAtomically(path, AsBytes(std::string(size, 'x') + "\n"), 0600)
+            .ok());
+    protection = ReadKeyProtection(Only(*config));
+    ASSERT_EQ(protection.ok(), size <= 32) << protection.status();
+    if (size > 32) break;
+    EXPECT_EQ(protection->auth->text(), std::string(size, 'x'));
+    EXPECT_TRUE(protection->no_da);
+    EXPECT_EQ(protection->pcrs, (std::vector<int>{0, 7}));
+  }
+  EXPECT_FALSE(with("key_no_da = true").ok());
+  EXPECT_FALSE(with("key_pcrs = \"sha1:7\"").ok());
+  EXPECT_FALSE(with("key_pcrs = 7").ok());
+}
+
 TEST(ConfigTest, HasDefaults) {
   auto config = ParseConfigToml(
       "[server]\nurl='https://e'\nca_sha256='" + std::string(64, 'a') +

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "agent/config/settings.h"
+#include "common/tpm/key_policy.h"
 
 namespace bestow::agent {
 namespace {
@@ -86,6 +87,16 @@ void ReadIdentity(Settings from, IdentityConfig* config) {
     } else {
       config->key_type = *type;
     }
+  }
+  config->key_auth_file = from.String("key_auth_file").value_or("");
+  config->key_no_da = from.Bool("key_no_da").value_or(false);
+  if (config->key_no_da && config->key_auth_file.empty()) {
+    from.Mistake("key_no_da", "is for keys with a key_auth_file");
+  }
+  if (const auto text = from.String("key_pcrs")) {
+    auto pcrs = ParsePcrList(*text);
+    if (!pcrs.ok()) from.Mistake("key_pcrs", pcrs.status().message());
+    config->key_pcrs = pcrs.value_or(std::vector<int>());
   }
   for (const std::string& text :
        from.Strings("sans").value_or(std::vector<std::string>())) {
@@ -168,7 +179,8 @@ void ReadRenewal(Settings from, IdentityConfig* config) {
 // Of [identity], and of [identities.NAME] beside its subsections.
 const std::vector<std::string_view>& IdentityKeys() {
   static const auto* const keys = new std::vector<std::string_view>{
-      "username", "secret_file", "subject", "sans", "key_type"};
+      "username", "secret_file",   "subject",   "sans",
+      "key_type", "key_auth_file", "key_no_da", "key_pcrs"};
   return *keys;
 }
 

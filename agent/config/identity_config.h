@@ -35,6 +35,10 @@ struct IdentityConfig {
   std::vector<GeneralName> sans;
   // Of new keys, unless the server demands another; never kEd25519.
   KeyType key_type = KeyType::kEcP256;
+  // How new keys are protected (KeyProtection in common/tpm/tpm.h).
+  std::string key_auth_file;  // "": no password
+  bool key_no_da = false;
+  std::vector<int> key_pcrs;
   ScheduleOptions schedule;
   // The key that server-generated keys come encrypted with; both or neither.
   Bytes psk_id;

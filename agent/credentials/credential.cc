@@ -118,7 +118,7 @@ absl::StatusOr<Credential> ReadCredentialFiles(const std::string& folder) {
   if (!key_pem.ok()) {
     return Broken(folder, "key.pem", key_pem.status().message());
   }
-  auto key = ParseTss2KeyPem(*key_pem);
+  auto key = ParseProtectedTss2KeyPem(*key_pem);
   if (!key.ok()) return Broken(folder, "key.pem", key.status().message());
   out.key = *std::move(key);
 

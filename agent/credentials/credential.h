@@ -32,8 +32,9 @@ struct Credential {
 absl::Status WriteCredentialFiles(const std::string& folder,
                                   const Credential& credential);
 
-// kDataLoss when a file is missing or malformed, or the certificate is not
-// for the key; the message names the file.
+// The key without its password, if it wants one. kDataLoss when a file is
+// missing or malformed, or the certificate is not for the key; the message
+// names the file.
 absl::StatusOr<Credential> ReadCredentialFiles(const std::string& folder);
 
 }  // namespace bestow::agent

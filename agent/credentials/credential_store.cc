@@ -67,7 +67,7 @@ absl::StatusOr<std::optional<TpmKey>> CredentialReader::PendingKey() const {
   auto pem = ReadFile(Path("pending/key.pem"), kMaxFileBytes);
   if (absl::IsNotFound(pem.status())) return std::nullopt;
   if (!pem.ok()) return pem.status();
-  auto key = ParseTss2KeyPem(*pem);
+  auto key = ParseProtectedTss2KeyPem(*pem);
   if (!key.ok()) {
     return absl::DataLossError(absl::StrCat(
         Path("pending/key.pem"), " is damaged: ", key.status().message()));

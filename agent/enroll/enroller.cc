@@ -57,16 +57,26 @@ absl::Status Enroller::ReadState() {
   if (!trust.ok()) return trust.status();
   trust_ = *std::move(trust);
 
+  auto protection = ReadKeyProtection(config_);
+  if (!protection.ok()) return protection.status();
+  protection_ = *std::move(protection);
+
   // What is damaged is as good as lost: the device enrolls again.
   auto current = store_.Current();
   if (current.ok()) {
     current_ = *std::move(current);
+    if (current_ && current_->key.wants_auth) {
+      current_->key.auth = protection_.auth;
+    }
   } else {
     observer_.problem(std::string(current.status().message()));
   }
   auto pending = store_.PendingKey();
   if (pending.ok()) {
     pending_key_ = *std::move(pending);
+    if (pending_key_ && pending_key_->wants_auth) {
+      pending_key_->auth = protection_.auth;
+    }
   } else {
     observer_.problem(std::string(pending.status().message()));
   }

@@ -153,6 +153,7 @@ class Enroller {
   Trust trust_;
   std::optional<Credential> current_;
   std::optional<TpmKey> pending_key_;
+  KeyProtection protection_;
 
   // Of the attempt under way.
   std::optional<HttpLogin> login_;  // the connection's, which comes after it

@@ -73,7 +73,10 @@ void Enroller::Do(const action::MakeKey&) { MakeKeyOf(WantedKeyType()); }
 
 void Enroller::MakeKeyOf(KeyType type) {
   OnTpm<TpmKey>(
-      "making the key", [type](Tpm& tpm) { return tpm.CreateKey(type); },
+      "making the key",
+      [type, protection = protection_](Tpm& tpm) {
+        return tpm.CreateKey(type, protection);
+      },
       [this, type](absl::StatusOr<TpmKey> key) {
         if (!key.ok()) return CantMakeKey(type, key.status());
         if (Failpoint("agent.key_made")) {

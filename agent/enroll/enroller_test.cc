@@ -722,6 +722,45 @@ TEST_F(EnrollerTest, AClearedTpmIsNoticedAtTheNextStart) {
   EXPECT_THAT(log_, ::testing::Contains(HasSubstr("ATTENTION")));
 }
 
+TEST_F(EnrollerTest, AKeyWithAPasswordEnrollsAndRenews) {
+  config_.key_auth_file = folder_ + "/auth";
+  const auto password = [this](std::string_view text) {
+    EXPECT_TRUE(
+        WriteFileAtomically(config_.key_auth_file, AsBytes(text), 0600).ok());
+  };
+  password("one");
+  EnrollOnce();
+  EXPECT_TRUE((*store_->Current())->key.wants_auth);
+  const Certificate first = enroller_->credential()->certificate;
+  config_.schedule.fraction = 1e-9;  // due
+  // A mistake is no lost key.
+  password("another");
+  server_->seen.clear();
+  Start();
+  RunUntil([this] { return failed_tries_ >= 1; });
+  EXPECT_THAT(Problems(), HasSubstr("password is wrong"));
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 0u);
+  password("one");
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 0u);
+  EXPECT_EQ(server_->Of(Operation::kSimpleReenroll).size(), 1u);
+}
+
+TEST_F(EnrollerTest, AKeyWhosePcrsChangedIsLost) {
+  config_.key_pcrs = {7};
+  EnrollOnce();
+  const Certificate first = enroller_->credential()->certificate;
+  Start();
+  RunUntil([this] { return waits_for_renewal_; });
+  EXPECT_EQ(enroller_->credential()->certificate, first);
+  WithTpm([](FakeTpm& fake) { fake.ChangePcrs(); });
+  server_->seen.clear();
+  Start();
+  RunUntil([&] { return enroller_->credential()->certificate != first; });
+  EXPECT_EQ(server_->Of(Operation::kSimpleEnroll).size(), 1u);
+}
+
 TEST_F(EnrollerTest, ABusyTpmIsNotTakenForACleared) {
   EnrollOnce();
   const Certificate first = enroller_->credential()->certificate;

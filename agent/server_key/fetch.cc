@@ -20,6 +20,7 @@
 #include "common/est_client/trust.h"
 #include "common/est_client/trust_source.h"
 #include "common/net/event_loop.h"
+#include "common/tpm/errors.h"
 
 namespace bestow::agent {
 namespace {
@@ -73,6 +74,11 @@ absl::StatusOr<State> ReadState(const Config& config,
   auto current = reader.Current();
   if (!current.ok()) return current.status();
   out.current = *std::move(current);
+  if (out.current && out.current->key.wants_auth) {
+    auto protection = ReadKeyProtection(identity);
+    if (!protection.ok()) return protection.status();
+    out.current->key.auth = protection->auth;
+  }
   return out;
 }
 
@@ -90,11 +96,10 @@ absl::StatusOr<std::unique_ptr<SoftwareSigner>> RequestKey(
     if (pkcs8.ok()) {
       auto key = SoftwareSigner::FromPkcs8Der(pkcs8->bytes());
       if (key.ok() && (*key)->type() == options.type) return key;
-    } else if (absl::IsUnavailable(pkcs8.status()) ||
-               absl::IsResourceExhausted(pkcs8.status()) ||
-               absl::IsPermissionDenied(pkcs8.status())) {
-      // The TPM is busy, full or locked out: the key, to which a one-time
-      // secret may be bound, is not lost.
+    } else if (const TpmAction action = TpmActionOf(pkcs8.status());
+               action != TpmAction::kKeyLost && action != TpmAction::kGiveUp) {
+      // The TPM is busy, full, away or locked out: the key, to which a
+      // one-time secret may be bound, is not lost.
       return pkcs8.status();
     }
   }
