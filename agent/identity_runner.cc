@@ -17,6 +17,7 @@ IdentityRunner::IdentityRunner(const IdentityConfig& config,
 IdentityRunner::~IdentityRunner() = default;
 
 void IdentityRunner::Start() {
+  restart_.reset();  // it may be the operator who wants it now
   const absl::Status status = TryStart();
   if (status.ok()) {
     failed_starts_ = 0;
