@@ -33,10 +33,32 @@ void Forwarding::Start(const Services& services,
   if (!status.ok()) {
     return self->done_(Refuse(Problem::kNotGranted, status.message()));
   }
+  self->Check();
+}
+
+// What the store is certain to refuse once it is signed would be valid, and in
+// no record.
+void Forwarding::Check() {
+  Issuance issuance;
+  issuance.record.identity_id = order_.issue.identity_id;
+  issuance.record.identity = order_.issue.identity;
+  issuance.record.label = exchange_->service().label;
+  const Sha256Digest key = Sha256(order_.request.spki);
+  issuance.record.key_sha256 = Bytes(key.begin(), key.end());
+  issuance.record.issued_at = services_.clock->Now();
+  issuance.replaces_serial = order_.issue.replaces_serial;
+  issuance.max_live = exchange_->service().config.profile.max_live;
+  services_.store->CheckIssuable(
+      std::move(issuance), [self = shared_from_this()](absl::Status status) {
+        self->exchange_->Resume(
+            [self, status = std::move(status)] { self->OnChecked(status); });
+      });
+}
+
+void Forwarding::OnChecked(const absl::Status& status) {
+  if (!status.ok()) return done_(RefusalOf(status));
   // A renewal uses nothing up, and its own certificate stays good.
-  const bool is_renewal = self->order_.issue.operation ==
-                          est::OperationName(est::Operation::kSimpleReenroll);
-  is_renewal ? self->Send() : self->Reserve();
+  order_.issue.replaces_serial.empty() ? Reserve() : Send();
 }
 
 void Forwarding::Reserve() {

@@ -39,7 +39,7 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   // Called on the loop's thread, once. Failures are Refuse()s or mean kInternal
   // or kBusy: kNotGranted (names that the profile does not give),
   // kUpstreamRefused, kUpstreamDown, kUpstreamBusy, kUpstreamReply, kDenied,
-  // kSecretSpent, kRevoked, kTooManyLive.
+  // kSecretSpent, kRevoked, kKeyCompromised, kNotRegistered, kTooManyLive.
   using Done = std::function<void(absl::StatusOr<ForwardingAnswer>)>;
 
   static void Start(const Services& services,
@@ -57,6 +57,8 @@ class Forwarding : public std::enable_shared_from_this<Forwarding> {
   const UpstreamConfig& config() const {
     return exchange_->service().config.upstream;
   }
+  void Check();
+  void OnChecked(const absl::Status& status);
   void Reserve();
   void OnReserved(absl::StatusOr<PendingRequest> reserved);
   // What the key got before, whose reply was lost.

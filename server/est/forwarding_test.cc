@@ -12,6 +12,7 @@
 #include "common/pki/oids.h"
 #include "gtest/gtest.h"
 #include "server/est/service_fixture.h"
+#include "server/est/snapshot.h"
 #include "server/store/certificate_record.h"
 #include "server/upstream/forwarder.h"
 
@@ -67,6 +68,17 @@ class ForwardingTest : public ServiceFixture {
                  answer.certificate = *std::move(issued);
                });
     return answer;
+  }
+  // So many may live. It has heard of the upstream's CA certificates.
+  void ConfigureMaxLive(int max_live) {
+    config_.service.profile.max_live = max_live;
+    Snapshot::Materials materials;
+    materials.tls_certificate.sans = {*GeneralName::Dns("est.example")};
+    materials.cas = {{"ca", {ca_, {ca_->certificate()}, {}}}};
+    materials.upstream_cas["upstream/main"] = {ca_->certificate()};
+    auto snapshot = Snapshot::Create(config_, materials);
+    ASSERT_TRUE(snapshot.ok()) << snapshot.status();
+    snapshot_ = *snapshot;
   }
   void StoreNow(Issuance issuance) {
     std::promise<absl::Status> stored;
@@ -260,6 +272,49 @@ TEST_F(ForwardingTest, AuditsWhatIsSignedAndNotRecorded) {
   };
   expect("recorded here");
   EXPECT_EQ(RecordCount(), 1u);
+}
+
+// It would be valid, and in no record.
+TEST_F(ForwardingTest, AsksForNothingThatTheStoreIsSureToRefuse) {
+  ConfigureMaxLive(1);
+  const Certificate first = IssuedBy(Ask(*device_));
+  ASSERT_EQ(upstream_.requests.size(), 1u);
+  const auto other = *SoftwareSigner::Generate();
+  const std::string password = Basic("gw-17", kPassword);
+  const auto enroll_other = [&] {
+    return Enroll(MakeCsr(*other, "CN=gw-17"), password);
+  };
+  ExpectNothingButAudited(enroll_other, "too-many-live");
+  // A renewal takes the place of what it renews.
+  const Certificate second =
+      IssuedBy(Reenroll(MakeCsr(*device_, "CN=gw-17"), ClientWith(first)));
+  ASSERT_EQ(upstream_.requests.size(), 2u);
+  // There is no place for it where another has taken one.
+  ConfigureMaxLive(0);
+  IssuedBy(enroll_other());
+  ASSERT_EQ(upstream_.requests.size(), 3u);
+  ConfigureMaxLive(1);
+  ExpectNothingButAudited(
+      [&] {
+        return Reenroll(MakeCsr(*device_, "CN=gw-17"), ClientWith(second));
+      },
+      "too-many-live");
+  // Somebody else may have the key: neither an enrollment nor a renewal.
+  ConfigureMaxLive(0);
+  RevokeOrder revoke;
+  revoke.serial = first.serial;
+  revoke.revocation.at = clock_.Now();
+  revoke.revocation.reason = RevocationReason::kKeyCompromise;
+  ASSERT_TRUE(store_->Revoke(revoke).ok());
+  ExpectNothingButAudited(
+      [&] {
+        return Reenroll(MakeCsr(*device_, "CN=gw-17"), ClientWith(second));
+      },
+      "key-compromised");
+  ExpectNothingButAudited(
+      [&] { return Enroll(MakeCsr(*device_, "CN=gw-17"), password); },
+      "key-compromised");
+  EXPECT_EQ(upstream_.requests.size(), 3u);
 }
 
 TEST_F(ForwardingTest, TheLocalCaSignsShortlyAndOnlyWhileUpstreamIsDown) {

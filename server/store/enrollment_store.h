@@ -74,6 +74,13 @@ class EnrollmentStore {
   using IssueDone = std::function<void(absl::StatusOr<Issued>)>;
   virtual void Issue(Issuance issuance, IssueDone done) = 0;
 
+  // As Issue() would end, but nothing is written: another CA is asked only for
+  // what can be recorded then. Of the record it reads the identity and its id,
+  // label, key_sha256 and issued_at. NOT checked: serial number, secret_id,
+  // pending_id. `done` as for Issue().
+  using CheckDone = std::function<void(absl::Status)>;
+  virtual void CheckIssuable(Issuance issuance, CheckDone done) = 0;
+
   // The request that `request` is (see PendingRequest for what they are
   // matched by), in whatever state, or `request` itself, added in its
   // state: waiting, or approved where only another CA is waited for.

@@ -28,6 +28,7 @@ class SqlStore : public Store {
   ~SqlStore() override;
 
   void Issue(Issuance issuance, IssueDone done) override;
+  void CheckIssuable(Issuance issuance, CheckDone done) override;
   void FindOrAddPending(PendingRequest request, size_t max_waiting,
                         PendingDone done) override;
   absl::StatusOr<Identity> FindIdentity(const std::string& name) override;
