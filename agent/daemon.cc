@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,12 +11,16 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "agent/control/control_server.h"
 #include "agent/credentials/state_folder.h"
 #include "agent/exit_code.h"
 #include "agent/identity_runner.h"
+#include "agent/service/event_log.h"
+#include "agent/service/service_manager.h"
+#include "agent/status/activity.h"
 #include "agent/status/device_status.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
@@ -30,38 +33,34 @@ namespace {
 // A TPM command that hangs must not keep the process from ending.
 constexpr absl::Duration kTpmGrace = absl::Seconds(2);
 
-void Log(std::string_view line) {
-  std::fprintf(stderr, "bestow-agent: %.*s\n", static_cast<int>(line.size()),
-               line.data());
-}
-
 // All of the config's, on one loop and one TPM.
 class Daemon : public ControlTarget {
  public:
   Daemon(EventLoop& loop, const Config& config, StateFolder& state,
-         TpmWorker& tpm, bool once)
-      : loop_(loop), config_(config), once_(once) {
+         TpmWorker& tpm, ServiceManager manager, LogFunction log, bool once)
+      : loop_(loop),
+        config_(config),
+        log_(std::move(log)),
+        once_(once),
+        manager_(std::move(manager)) {
     for (const IdentityConfig& identity : config.identities) {
-      // Of the one that has no name of its own there is nothing to tell apart.
-      const std::string prefix =
-          config.identities.size() == 1 && identity.name == kDefaultIdentity
-              ? ""
-              : absl::StrCat(identity.name, ": ");
       runners_.push_back(std::make_unique<IdentityRunner>(
           identity, tpm.NewQueue(),
-          IdentityRunner::Context{
-              .loop = loop,
-              .state = state,
-              .clock = clock_,
-              .log = [prefix](const std::string& line) { Log(prefix + line); },
-              .on_settled = [this] { EndIfSettled(); }}));
+          IdentityRunner::Context{.loop = loop,
+                                  .state = state,
+                                  .clock = clock_,
+                                  .log = log_,
+                                  .on_change = [this] { OnChange(); }}));
     }
     NameForgotten(state);
   }
 
   void Start() {
     for (const auto& runner : runners_) runner->Start();
+    manager_.Ready();
+    KeepAlive();
   }
+  void Stopping() const { manager_.Stopping(); }
 
   std::vector<std::string> Names() const override {
     std::vector<std::string> names;
@@ -112,13 +111,31 @@ class Daemon : public ControlTarget {
     return absl::StrCat("renewed: serial ", certificate.SerialHex(),
                         ", valid until ", FormatUtc(certificate.not_after));
   }
-  void EndIfSettled() {
+  void OnChange() {
+    std::vector<std::string> doing;
+    for (const auto& runner : runners_) {
+      const Activity& activity = runner->activity();
+      if (activity.doing.empty()) continue;
+      doing.push_back(absl::StrCat(
+          runner->name(), ": ", activity.doing,
+          activity.next_at
+              ? absl::StrCat(" until ", FormatUtc(*activity.next_at))
+              : ""));
+    }
+    manager_.Status(absl::StrJoin(doing, "; "));
     if (once_ &&
         std::all_of(runners_.begin(), runners_.end(), [](const auto& runner) {
           return runner->settled().has_value();
         })) {
       loop_.Stop();
     }
+  }
+  // As long as the loop turns.
+  void KeepAlive() {
+    if (!manager_.watchdog_period()) return;
+    manager_.StillAlive();
+    watchdog_ =
+        loop_.RunAfter(*manager_.watchdog_period(), [this] { KeepAlive(); });
   }
   // What was taken out of the config keeps its folder: who put it there may
   // want it back.
@@ -128,30 +145,47 @@ class Daemon : public ControlTarget {
           runners_.begin(), runners_.end(),
           [&](const auto& runner) { return runner->name() == name; });
       if (known) continue;
-      Log(absl::StrCat("note: ", state.folder(), "/identities/", name,
-                       " is of an identity that the config does not name; it "
-                       "is left alone"));
+      Note(absl::StrCat("note: ", state.folder(), "/identities/", name,
+                        " is of an identity that the config does not name; it "
+                        "is left alone"));
     }
   }
 
+  void Note(std::string line) const { log_({.message = std::move(line)}); }
+
   EventLoop& loop_;
   const Config& config_;
+  const LogFunction log_;
   const bool once_;
+  const ServiceManager manager_;
   const SystemClock clock_;
-  std::vector<std::unique_ptr<IdentityRunner>> runners_;
+  std::unique_ptr<EventLoop::Timer> watchdog_;
+  std::vector<std::unique_ptr<IdentityRunner>> runners_;  // use the above
 };
 
 }  // namespace
 
 int RunDaemon(const Config& config, bool once) {
+  // Before there is another thread: it changes the environment.
+  ServiceManager manager = ServiceManager::FromEnvironment();
+  // Of the one that has no name of its own there is nothing to tell apart.
+  const bool is_alone = config.identities.size() == 1 &&
+                        config.identities[0].name == kDefaultIdentity;
+  const EventLog event_log = EventLog::FromEnvironment(!is_alone);
+  const LogFunction log = [&](const LogEvent& event) {
+    event_log.Write(event);
+  };
+  const auto note = [&](std::string_view line) {
+    log({.message = std::string(line)});
+  };
   auto state = StateFolder::Open(config.state_dir);
   if (!state.ok()) {
-    Log(state.status().message());
+    note(state.status().message());
     return kExitConfigOrState;
   }
   auto loop = EventLoop::Create();
   if (!loop.ok()) {
-    Log(loop.status().message());
+    note(loop.status().message());
     return kExitFailed;
   }
   bool ended_by_signal = false;
@@ -164,24 +198,25 @@ int RunDaemon(const Config& config, bool once) {
 
   TpmWorker tpm(std::make_unique<EsysTpm>(
       EsysTpmOptions{.tcti = config.tpm.tcti, .parent = config.tpm.parent}));
-  Daemon daemon(**loop, config, **state, tpm, once);
+  Daemon daemon(**loop, config, **state, tpm, std::move(manager), log, once);
   // A run that is for once is soon over, and nobody's to command.
   std::unique_ptr<ControlServer> control;
   if (!once) {
-    auto made =
-        ControlServer::Create(**loop, config.state_dir, daemon,
-                              [](const std::string& line) { Log(line); });
+    auto made = ControlServer::Create(**loop, config.state_dir, daemon, note);
     // Renewals matter more than who would ask for them.
     if (!made.ok()) {
-      Log(absl::StrCat("problem: no control socket: ",
-                       made.status().message()));
+      log({.event = "problem",
+           .message =
+               absl::StrCat("no control socket: ", made.status().message()),
+           .is_problem = true});
     } else {
       control = *std::move(made);
     }
   }
   daemon.Start();
   (*loop)->Run();
-  if (ended_by_signal) Log("ended by a signal");
+  daemon.Stopping();
+  if (ended_by_signal) note("ended by a signal");
   const int code = ended_by_signal ? kExitOk : daemon.exit_code();
 
   const absl::Time grace_ends = absl::Now() + kTpmGrace;
@@ -189,7 +224,7 @@ int RunDaemon(const Config& config, bool once) {
     absl::SleepFor(absl::Milliseconds(5));
   }
   if (tpm.busy()) {
-    Log("the TPM does not answer; leaving it");
+    note("the TPM does not answer; leaving it");
     // What is on disk is whole at any moment.
     _exit(code);
   }

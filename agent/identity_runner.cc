@@ -49,7 +49,7 @@ absl::Status IdentityRunner::TryStart() {
   enroller_ = std::make_unique<Enroller>(
       context_.loop, config_, *store_, tpm_, context_.clock,
       Enroller::Observer{
-          .log = context_.log,
+          .log = [this](const std::string& line) { Log("note", line); },
           .working = [this](Mode mode) { Working(mode); },
           .waiting = [this](absl::Time time,
                             bool renewal) { Waiting(time, renewal); },
@@ -69,6 +69,7 @@ void IdentityRunner::RenewNow(OnRenewed done) {
     return done(absl::FailedPreconditionError(
         "it is paused; resume it first (bestow-agent resume)"));
   }
+  if (waiters_.empty()) why_not_.clear();
   waiters_.push_back(std::move(done));
   enroller_->RenewNow();
 }
@@ -92,59 +93,83 @@ void IdentityRunner::Working(Mode mode) {
                     : mode == Mode::kCheckup ? "checking"
                                              : "enrolling";
   activity_.next_at.reset();
-  context_.log(activity_.doing);
+  Log(activity_.doing, activity_.doing);
   WriteActivity();
 }
 
 void IdentityRunner::Waiting(absl::Time time, bool is_renewal) {
   activity_.doing = is_renewal ? "waiting" : "retrying";
   activity_.next_at = time;
-  context_.log(absl::StrCat(is_renewal ? "renews at " : "tries again at ",
-                            FormatUtc(time)));
+  Log(activity_.doing,
+      absl::StrCat(is_renewal ? "renews at " : "tries again at ",
+                   FormatUtc(time)),
+      {{"NEXT_AT", FormatUtc(time)}});
   WriteActivity();
-  // One that is still waited for has not succeeded.
-  Answer(absl::UnavailableError(activity_.last_error));
+  Answer(/*renewed=*/false);
   Settle(is_renewal ? kExitOk : kExitFailed);
 }
 
 void IdentityRunner::Paused() {
   activity_.doing = "paused";
   activity_.next_at.reset();
-  context_.log("paused");
+  Log("paused", "paused");
   WriteActivity();
-  Answer(absl::UnavailableError(activity_.last_error));
+  Answer(/*renewed=*/false);
   Settle(kExitOk);
 }
 
 void IdentityRunner::Saved(const Credential& credential, bool is_renewal) {
   const Certificate& certificate = credential.certificate;
-  context_.log(absl::StrCat(
-      is_renewal ? "renewed: " : "enrolled: ", certificate.subject.ToText(),
-      ", serial ", certificate.SerialHex(), ", valid until ",
-      FormatUtc(certificate.not_after)));
-  Answer(absl::OkStatus());
+  const std::string event = is_renewal ? "renewed" : "enrolled";
+  const std::string subject = certificate.subject.ToText();
+  const std::string until = FormatUtc(certificate.not_after);
+  Log(event,
+      absl::StrCat(event, ": ", subject, ", serial ", certificate.SerialHex(),
+                   ", valid until ", until),
+      {{"SUBJECT", subject},
+       {"SERIAL", certificate.SerialHex()},
+       {"NOT_AFTER", until}});
+  Answer(/*renewed=*/true);
 }
 
-void IdentityRunner::Answer(const absl::Status& status) {
+void IdentityRunner::Answer(bool renewed) {
+  const absl::Status status =
+      renewed ? absl::OkStatus()
+              : absl::UnavailableError(why_not_.empty() ? "it was paused"
+                                                        : why_not_);
   for (const OnRenewed& done : std::exchange(waiters_, {})) done(status);
 }
 
 void IdentityRunner::Problem(const std::string& why) {
   activity_.last_error = why;
   activity_.last_error_at = context_.clock.Now();
-  context_.log(absl::StrCat("problem: ", why));
+  why_not_ = why;
+  context_.log({.event = "problem",
+                .identity = config_.name,
+                .message = why,
+                .is_problem = true});
   WriteActivity();
 }
 
 void IdentityRunner::Settle(int exit_code) {
   settled_ = exit_code;
-  context_.on_settled();
+  context_.on_change();
+}
+
+void IdentityRunner::Log(
+    std::string event, std::string message,
+    std::vector<std::pair<std::string, std::string>> fields) {
+  context_.log({.event = std::move(event),
+                .identity = config_.name,
+                .message = std::move(message),
+                .fields = std::move(fields)});
 }
 
 void IdentityRunner::WriteActivity() {
+  context_.on_change();
   if (folder_.empty()) return;
   absl::Status status = agent::WriteActivity(folder_, activity_);
-  if (!status.ok()) context_.log(std::string(status.message()));
+  if (!status.ok()) Log("note", std::string(status.message()));
 }
 
 }  // namespace bestow::agent

@@ -6,7 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/random/random.h"
@@ -16,6 +16,7 @@
 #include "agent/credentials/credential_store.h"
 #include "agent/credentials/state_folder.h"
 #include "agent/enroll/enroller.h"
+#include "agent/service/event_log.h"
 #include "agent/status/activity.h"
 #include "common/base/clock.h"
 #include "common/net/event_loop.h"
@@ -30,10 +31,12 @@ class IdentityRunner {
     EventLoop& loop;
     StateFolder& state;
     const Clock& clock;
-    // A line for the log, which names no identity.
-    std::function<void(const std::string& line)> log;
-    // settled() may have changed.
-    std::function<void()> on_settled;
+    // Of each event it says the identity. Beside "note" there are "enrolling",
+    // "renewing", "checking", "waiting", "retrying", "paused", "enrolled",
+    // "renewed" and "problem".
+    LogFunction log;
+    // settled() or activity() changed.
+    std::function<void()> on_change;
   };
 
   IdentityRunner(const IdentityConfig& config, TpmWorker::Queue tpm,
@@ -72,7 +75,10 @@ class IdentityRunner {
   void Saved(const Credential& credential, bool is_renewal);
   void Problem(const std::string& why);
   void Settle(int exit_code);
-  void Answer(const absl::Status& status);
+  // Whoever waits for a renewal: it came, or not.
+  void Answer(bool renewed);
+  void Log(std::string event, std::string message,
+           std::vector<std::pair<std::string, std::string>> fields = {});
   void WriteActivity();
 
   const IdentityConfig& config_;
@@ -84,6 +90,7 @@ class IdentityRunner {
   std::string folder_;  // "" until it is there
   std::optional<int> settled_;
   std::vector<OnRenewed> waiters_;
+  std::string why_not_;  // the last problem since somebody began to wait
   int failed_starts_ = 0;
   std::unique_ptr<CredentialStore> store_;
   std::unique_ptr<Enroller> enroller_;  // uses the above

@@ -99,33 +99,6 @@ std::vector<Action> Machine::On(const event::TimerFired&, absl::Time now) {
   return {action::ScheduleAt{due_, /*is_renewal=*/false, due_}};
 }
 
-std::vector<Action> Machine::On(const event::RenewNow&, absl::Time now) {
-  if (paused_ || step_ == Step::kNotStarted) return {};
-  if (!UnderWay()) return BeginAsked(now);
-  // A checkup is soon over; an attempt is what is wanted.
-  renew_asked_ = mode_ == Mode::kCheckup;
-  return {};
-}
-
-std::vector<Action> Machine::BeginAsked(absl::Time now) {
-  Actions actions = Begin(now);
-  asked_for_ = true;
-  return actions;
-}
-
-std::vector<Action> Machine::On(const event::Pause&, absl::Time) {
-  paused_ = true;
-  renew_asked_ = false;
-  if (step_ != Step::kWaiting) return {};
-  return {StayPaused()};
-}
-
-std::vector<Action> Machine::On(const event::Resume&, absl::Time now) {
-  paused_ = false;
-  if (step_ != Step::kPaused) return {};
-  return RenewOrWait(now);
-}
-
 std::vector<Action> Machine::On(const event::ClockChanged&, absl::Time now) {
   if (step_ != Step::kWaiting) return {};
   if (waiting_for_renewal_) return RenewOrWait(now);
@@ -286,11 +259,6 @@ double Machine::Draw() { return absl::Uniform<double>(random_, 0, 1); }
 
 absl::Duration Machine::NextBackoff() {
   return BackoffDelay(options_, ++failures_, Draw());
-}
-
-Action Machine::StayPaused() {
-  step_ = Step::kPaused;
-  return action::StayPaused{};
 }
 
 Action Machine::RetryIn(absl::Duration delay, absl::Time now) {

@@ -216,16 +216,18 @@ class Machine {
   Actions On(const event::Failed&, absl::Time now);
 
   Actions Begin(absl::Time now);
-  Actions BeginAsked(absl::Time now);
   // Begins what is due, else waits for the first of it.
   Actions RenewOrWait(absl::Time now);
   Actions WaitForRenewal(absl::Time now);
   absl::Time RenewalDue() const;
   // A wait, unless it is paused.
   Action RetryIn(absl::Duration delay, absl::Time now);
-  Action StayPaused();
   absl::Duration NextBackoff();
   double Draw();
+
+  // machine_operator.cc
+  Actions BeginAsked(absl::Time now);
+  Action StayPaused();
 
   // machine_checkup.cc
   Actions BeginCheckup(absl::Time now);

@@ -163,6 +163,24 @@ retry_max = "2s"
                 body = reply.read().split(b"\r\n\r\n", 1)[1]
         self.assertEqual(len(json.loads(body)["identities"]), 2)
 
+    def test_systemd_is_told(self):
+        path = self.scratch / "notify"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.bind(path)
+            systemd.settimeout(60)
+            self.write_config(self.identity("gateway", "web"))
+            self.start({"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "400000"})
+            wanted = {"READY=1", "WATCHDOG=1", "STATUS=gateway: enrolling"}
+            status = ""
+            while wanted or not status.startswith("STATUS=gateway: waiting until "):
+                message = systemd.recv(4096).decode()
+                wanted.discard(message)
+                if message.startswith("STATUS="):
+                    status = message
+            self.stop()
+            while systemd.recv(4096) != b"STOPPING=1":
+                pass
+
     def test_the_off_switch_needs_no_daemon(self):
         self.write_config(self.identity("gateway", "web"))
         self.assertIn(b"not running", self.command("pause").stdout)
