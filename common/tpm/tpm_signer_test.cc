@@ -134,9 +134,13 @@ TEST(TpmWorkerTest, AHundredJobsOfOneQueueDoNotStarveAnother) {
   const TpmWorker::Queue busy = worker.NewQueue();
   const TpmWorker::Queue other = worker.NewQueue();
   const TpmWorker::Queue third = worker.NewQueue();
-  absl::Notification all_posted, done;
+  absl::Notification begun, all_posted, done;
   std::string order;  // for the TPM's thread alone
-  busy.Post([&](Tpm&) { all_posted.WaitForNotification(); });
+  busy.Post([&](Tpm&) {
+    begun.Notify();
+    all_posted.WaitForNotification();
+  });
+  begun.WaitForNotification();  // whose turn comes after it is known then
   for (int i = 0; i < 100; ++i) {
     busy.Post([&, i](Tpm&) {
       order += 'a';

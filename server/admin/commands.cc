@@ -57,7 +57,8 @@ folder that already holds a state; can be run again after a failure.
 constexpr char kCheck[] = R"(bestow-server check --state_dir=DIR
 
 Loads what `run` and SIGHUP would load, looks into the database, serves and
-changes nothing, and says which label has which CA. Exit code 3, with the line of each mistake, when something is wrong.
+changes nothing, and says which label has which CA. Exit code 3, with the line
+of each mistake, when something is wrong.
 )";
 
 // The names by which this machine reaches a server that listens there.
