@@ -91,7 +91,9 @@ class Machine:
                     if TROUBLE.search(line):
                         raise AssertionError(f"{line}\n{self._tail()}")
                 if self._closed:
-                    raise AssertionError(f"the machine is off; waited for {pattern}\n{self._tail()}")
+                    code = self._qemu.wait(BOOT_TIMEOUT_S)
+                    raise AssertionError(f"the machine is off (QEMU ended with {code}); waited for "
+                                         f"{pattern}\n{self._tail()}")
                 if not self._arrived.wait(deadline - time.monotonic()):
                     if time.monotonic() >= deadline:
                         raise AssertionError(f"timed out waiting for {pattern}\n{self._tail()}")

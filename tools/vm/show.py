@@ -54,7 +54,7 @@ def show(device, cuts):
     if operations.count("simpleenroll") != 1:
         sys.exit("this is a bug: the device enrolled more than once")
     say(f"\n{NAME} enrolled once and renewed {len(operations) - 1} times"
-        + (f"; nothing was lost in {cuts} power cuts." if cuts > 1 else "."))
+        + (f"; power cuts: {cuts}, and nothing was lost." if cuts else "."))
 
 
 def main():
