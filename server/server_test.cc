@@ -74,7 +74,7 @@ class Client {
                });
     Run();
     if (!result->has_value()) return absl::DeadlineExceededError("no answer");
-    return **std::move(*result);
+    return *std::move(*result);
   }
 
   Bytes ChannelBinding() const {
